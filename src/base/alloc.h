@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *lz_alloc(size_t size_bytes); /* zeroed; size 0 gives a valid pointer */
+void *lz_alloc(size_t size_bytes);	      /* zeroed; size 0 gives a valid pointer */
 void *lz_realloc(void *p, size_t size_bytes); /* not zeroed; p stays valid on failure */
-void lz_free(void *p); /* NULL accepted */
+void lz_free(void *p);			      /* NULL accepted */
 
 /* a * b and a + b that report overflow: true when ret is valid. */
 static inline bool lz_mul(size_t a, size_t b, size_t *ret)

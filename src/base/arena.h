@@ -19,7 +19,7 @@ struct lz_arena {
 };
 
 void lz_arena_init(struct lz_arena *a, size_t cap_bytes);
-void lz_arena_done(struct lz_arena *a);  /* releases everything; a may be used again */
+void lz_arena_done(struct lz_arena *a); /* releases everything; a may be used again */
 
 /* Zeroed, aligned for any type; NULL on failure (and a->code is set). */
 void *lz_arena_alloc(struct lz_arena *a, size_t size_bytes);

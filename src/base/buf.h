@@ -16,7 +16,7 @@ struct lz_buf {
 };
 
 void lz_buf_init(struct lz_buf *b, size_t max_bytes);
-void lz_buf_done(struct lz_buf *b); /* releases; may be used again with the same maximum */
+void lz_buf_done(struct lz_buf *b);  /* releases; may be used again with the same maximum */
 void lz_buf_clear(struct lz_buf *b); /* keeps memory, forgets content and failure */
 
 /* All return b->code. */

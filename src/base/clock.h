@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-uint64_t lz_now_ms(void);  /* monotonic */
-int64_t lz_today_s(void);  /* wall clock, seconds since 1970; SOURCE_DATE_EPOCH overrides */
+uint64_t lz_now_ms(void); /* monotonic */
+int64_t lz_today_s(void); /* wall clock, seconds since 1970; SOURCE_DATE_EPOCH overrides */
 /* "2026-11-23T10:20:30Z"; buf holds at least 21 bytes. Years 0..9999. */
 void lz_time_rfc3339(int64_t unix_s, char *buf, size_t size);
 /* RFC 3339 date or date-time to seconds since 1970; false on anything else. */

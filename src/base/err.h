@@ -18,7 +18,7 @@ enum lz_code {
 	LZ_OK = 0,
 	LZ_E_NOMEM = -1,       /* no memory, or the arena's cap was reached */
 	LZ_E_LIMIT = -2,       /* a limit of base/limits.h was reached */
-	LZ_E_IO = -3,          /* the system refused; errno is in .sys */
+	LZ_E_IO = -3,	       /* the system refused; errno is in .sys */
 	LZ_E_FORMAT = -4,      /* bytes that do not follow their format */
 	LZ_E_NOTFOUND = -5,    /* what was asked for is not there */
 	LZ_E_DENIED = -6,      /* not permitted */
@@ -28,12 +28,12 @@ enum lz_code {
 	LZ_E_STALE = -10,      /* knowledge missing or too old */
 	LZ_E_CANCELLED = -11,  /* a signal or the caller stopped the work */
 	LZ_E_CRASH = -12,      /* a confined child died */
-	LZ_E_BUG = -13,        /* our own mistake */
+	LZ_E_BUG = -13,	       /* our own mistake */
 };
 
 struct lz_err {
-	int code;       /* an enum lz_code */
-	int sys;        /* errno at the time, or 0 */
+	int code;	/* an enum lz_code */
+	int sys;	/* errno at the time, or 0 */
 	char text[480]; /* one line, no newline, NUL-terminated, cut if longer */
 };
 

@@ -2,7 +2,7 @@
 #include "limits.h"
 
 const struct lz_limit_row lz_limit_rows[] = {
-#define LZ_LIMIT(name, def, min, max, why)                                                         \
+#define LZ_LIMIT(name, def, min, max, why) \
 	{#name, (def), (min), (max), (why), offsetof(struct lz_limits, name)},
 	LZ_LIMITS(LZ_LIMIT)
 #undef LZ_LIMIT

@@ -20,14 +20,17 @@
 	LZ_LIMIT(layer_bytes, 64 * LZ_G, 1, 1024 * LZ_G,                                           \
 		 "unpacked size of one layer; stops decompression bombs")                          \
 	LZ_LIMIT(layer_ratio, 1100, 1, 100000,                                                     \
-		 "unpacked / packed of one stream after its first 16 MiB; deflate can't exceed 1032") \
+		 "unpacked / packed of one stream after its first 16 MiB; deflate can't exceed "   \
+		 "1032")                                                                           \
 	LZ_LIMIT(layer_entries, 20000000, 1, 1000000000, "files in one layer")                     \
 	LZ_LIMIT(layers, 1024, 1, 65536, "layers of one image; overlayfs stops at 500")            \
 	LZ_LIMIT(path_bytes, 64 * LZ_K, 256, 16 * LZ_M,                                            \
 		 "one path in a layer; the kernel stops at 4 KiB, PAX does not")                   \
 	LZ_LIMIT(pax_bytes, 1 * LZ_M, 512, 64 * LZ_M, "one PAX header or GNU long name")           \
-	LZ_LIMIT(json_bytes, 4 * LZ_M, 1 * LZ_K, 256 * LZ_M, "one manifest, index or image config") \
-	LZ_LIMIT(json_total, 32 * LZ_M, 1 * LZ_K, LZ_G, "all manifests and configs of one archive") \
+	LZ_LIMIT(json_bytes, 4 * LZ_M, 1 * LZ_K, 256 * LZ_M,                                       \
+		 "one manifest, index or image config")                                            \
+	LZ_LIMIT(json_total, 32 * LZ_M, 1 * LZ_K, LZ_G,                                            \
+		 "all manifests and configs of one archive")                                       \
 	LZ_LIMIT(json_depth, 64, 4, 2048, "nesting of one JSON document")                          \
 	LZ_LIMIT(blobs, 65536, 1, 10000000, "blobs in one archive or layout")                      \
 	LZ_LIMIT(small_file, 1 * LZ_M, 1 * LZ_K, 64 * LZ_M,                                        \
@@ -41,13 +44,13 @@
 		 "file lists of one image, kept compactly (about 10 bytes a path)")                \
 	LZ_LIMIT(links_bytes, 48 * LZ_M, 1 * LZ_K, LZ_G, "symbolic links of one image")            \
 	LZ_LIMIT(evidence_bytes, 512 * LZ_M, 1 * LZ_M, 8 * LZ_G, "all evidence of one image")      \
-	LZ_LIMIT(record_bytes, 1 * LZ_M, 4 * LZ_K, 16 * LZ_M,                                      \
-		 "one record a confined child sends")                                              \
+	LZ_LIMIT(record_bytes, 8 * LZ_M, 4 * LZ_K, 64 * LZ_M, "one record a confined child sends") \
 	LZ_LIMIT(child_bytes, 1 * LZ_G, 64 * LZ_M, 64 * LZ_G, "address space of a confined child") \
 	LZ_LIMIT(child_cpu_s, 1800, 1, 86400, "processor time of a confined child")                \
 	LZ_LIMIT(zstd_window, 128 * LZ_M, 1 * LZ_K, 2 * LZ_G, "window a zstd stream may ask for")  \
 	LZ_LIMIT(xz_memory, 128 * LZ_M, 1 * LZ_M, 2 * LZ_G, "dictionary an xz stream may ask for") \
-	LZ_LIMIT(feed_bytes, 2 * LZ_G, 1 * LZ_K, 64 * LZ_G, "one feed file, downloaded or unpacked") \
+	LZ_LIMIT(feed_bytes, 2 * LZ_G, 1 * LZ_K, 64 * LZ_G,                                        \
+		 "one feed file, downloaded or unpacked")                                          \
 	LZ_LIMIT(advisory_bytes, 16 * LZ_M, 1 * LZ_K, 256 * LZ_M,                                  \
 		 "one advisory; the largest published one has 5 MB")                               \
 	LZ_LIMIT(advisories, 5000000, 1, 100000000, "advisories of one database")                  \

@@ -23,8 +23,8 @@ struct lz_map_item {
 struct lz_map {
 	struct lz_map_item *items;
 	uint32_t *slots;
-	size_t n;          /* items used, dead ones included */
-	size_t live;       /* what a caller would count */
+	size_t n;    /* items used, dead ones included */
+	size_t live; /* what a caller would count */
 	size_t items_cap;
 	size_t slots_cap; /* power of two */
 	size_t max;
@@ -41,8 +41,8 @@ struct lz_map_item *lz_map_put(struct lz_map *m, struct lz_span key, bool *ret_n
 /* True if it was there. */
 bool lz_map_del(struct lz_map *m, struct lz_span key);
 
-#define LZ_MAP_EACH(x, m)                                                                          \
-	for (struct lz_map_item *x = (m)->items; x && x < (m)->items + (m)->n; x++)                \
+#define LZ_MAP_EACH(x, m)                                                           \
+	for (struct lz_map_item *x = (m)->items; x && x < (m)->items + (m)->n; x++) \
 		if (x->live)
 
 /* Keyed 64-bit hash of bytes (SipHash-1-3); the key is drawn once per process. */

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define QUIET_MS   500
-#define REDRAW_MS  100
-#define BAR_CELLS  24
+#define QUIET_MS  500
+#define REDRAW_MS 100
+#define BAR_CELLS 24
 
 struct lz_progress {
 	char what[32];
@@ -69,8 +69,8 @@ static void draw(struct lz_progress *p, uint64_t now)
 		n = snprintf(line, sizeof(line), "\r\033[K%s  %.1f MiB  %.1f MiB/s  %s", p->what,
 			     mib, secs > 0 ? mib / secs : 0, p->note);
 	}
-	if (n > 0 && write(STDERR_FILENO, line,
-			   (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) < 0)
+	if (n > 0 &&
+	    write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1) < 0)
 		return;
 	p->shown = true;
 	p->drawn_ms = now;

@@ -29,7 +29,7 @@ static inline void *lz_vec_at(const struct lz_vec *v, size_t i)
 {
 	return (char *)v->p + i * v->elem_bytes;
 }
-#define LZ_VEC_EACH(type, x, v)                                                                    \
+#define LZ_VEC_EACH(type, x, v) \
 	for (type *x = (type *)(v)->p; x && x < (type *)(v)->p + (v)->n; x++)
 
 /* Stable merge sort, so that equal elements keep their order whatever the C library does.

@@ -12,11 +12,11 @@
 
 /* One release file, reduced to what distribution detection needs. */
 struct lz_release {
-	struct lz_span path;     /* "etc/os-release" */
+	struct lz_span path; /* "etc/os-release" */
 	struct lz_span id, version_id, name, pretty, codename, variant, id_like, cpe;
-	struct lz_span text;     /* for one-line files (alpine-release, redhat-release …): that line,
-				  * trimmed; for apk repositories: the release they point at ("v3.9",
-				  * "edge"); for Ubuntu's Pro status: "esm-infra" when attached */
+	struct lz_span text; /* for one-line files (alpine-release, redhat-release …): that line,
+			      * trimmed; for apk repositories: the release they point at ("v3.9",
+			      * "edge"); for Ubuntu's Pro status: "esm-infra" when attached */
 };
 
 struct lz_sink {
@@ -37,12 +37,12 @@ struct lz_sink {
 
 struct lz_cataloger {
 	const char *name; /* "dpkg" */
-	/* Paths it reads, without leading slash, ending with NULL. "*" stands for one whole component,
-	 * or for the beginning of the last one ("info/" + "*.list"). At least the last component, or the one
-	 * before it, is literal. */
+	/* Paths it reads, without leading slash, ending with NULL. "*" stands for one whole
+	 * component, or for the beginning of the last one ("info/" + "*.list"). At least the last
+	 * component, or the one before it, is literal. */
 	const char *const *paths;
-	/* Reads one file that matched. `path` is the path in the image. Returns 0, or a negative code
-	 * when the file as a whole is lost (packages put into the sink before that stay). */
+	/* Reads one file that matched. `path` is the path in the image. Returns 0, or a negative
+	 * code when the file as a whole is lost (packages put into the sink before that stay). */
 	int (*read)(struct lz_span path, struct lz_reader *r, uint64_t size,
 		    const struct lz_limits *limits, struct lz_sink *sink, struct lz_err *err);
 };

@@ -8,28 +8,29 @@
 #include <stddef.h>
 
 enum lz_exit { /* the same for every verb */
-	LZ_EXIT_PASS = 0,
-	LZ_EXIT_DENIED = 1,
-	LZ_EXIT_USAGE = 2,
-	LZ_EXIT_INCOMPLETE = 3,
-	LZ_EXIT_KNOWLEDGE = 4,
+	       LZ_EXIT_PASS = 0,
+	       LZ_EXIT_DENIED = 1,
+	       LZ_EXIT_USAGE = 2,
+	       LZ_EXIT_INCOMPLETE = 3,
+	       LZ_EXIT_KNOWLEDGE = 4,
 };
 
 struct lz_option {
-	const char *name;  /* "--format" */
-	char letter;       /* 'f' or 0 */
-	const char *value; /* "FORMAT" or NULL for a switch */
+	const char *name;    /* "--format" */
+	char letter;	     /* 'f' or 0 */
+	const char *value;   /* "FORMAT" or NULL for a switch */
 	const char *choices; /* "table json" for completion, "@file" "@dir", or NULL */
 	const char *help;
 };
 
 struct lz_verb {
-	const char *name;        /* "scan", "db build" */
-	const char *arguments;   /* "TARGET…" */
-	const char *summary;     /* one line */
-	const char *examples;    /* whole lines, each "lazaret …" with a remark */
+	const char *name;		 /* "scan", "db build" */
+	const char *arguments;		 /* "TARGET…" */
+	const char *summary;		 /* one line */
+	const char *examples;		 /* whole lines, each "lazaret …" with a remark */
 	const struct lz_option *options; /* ends with a NULL name; --help is implied */
-	int (*run)(int argc, char **argv); /* argv[0] is the first word after the verb; an lz_exit */
+	int (*run)(int argc,
+		   char **argv); /* argv[0] is the first word after the verb; an lz_exit */
 };
 
 extern const struct lz_verb *const lz_verbs[]; /* ends with NULL */

@@ -33,13 +33,14 @@ int64_t lz_json_int(const json_t *obj, const char *key, int64_t fallback);
  *	{"a": V1, "b": V2}      depth 1: members ("a", V1), ("b", V2)
  *	{"packages": [V1, V2]}  with path "packages": elements V1, V2 of that array or object
  *
- * Other top-level members than `path` are delivered too, as key + raw text, when small (json_bytes).
+ * Other top-level members than `path` are delivered too, as key + raw text, when small
+ *(json_bytes).
  */
 struct lz_json_split;
 struct lz_json_member {
 	struct lz_span key;   /* decoded member name; empty for array elements */
 	struct lz_span value; /* raw JSON text, valid until the next call */
-	bool inside;          /* below `path`; false for a sibling at the top */
+	bool inside;	      /* below `path`; false for a sibling at the top */
 	uint64_t offset;
 };
 /* `path` NULL: the members of the top-level object or array itself. A value larger than max_bytes

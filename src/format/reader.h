@@ -18,10 +18,11 @@
 #include <stdint.h>
 
 struct lz_reader {
-	/* 1: *ret_chunk holds at least one byte; 0: end; < 0: error (and again on each later call). */
+	/* 1: *ret_chunk holds at least one byte; 0: end; < 0: error (and again on each later call).
+	 */
 	int (*next)(struct lz_reader *r, struct lz_span *ret_chunk, struct lz_err *err);
-	/* Skips up to n bytes without delivering them; *ret_n is how many were skipped, which may be
-	 * fewer. NULL when the reader can't do better than reading. */
+	/* Skips up to n bytes without delivering them; *ret_n is how many were skipped, which may
+	 * be fewer. NULL when the reader can't do better than reading. */
 	int (*skip)(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct lz_err *err);
 	/* Releases r and all it owns. */
 	void (*close)(struct lz_reader *r);

@@ -2,8 +2,9 @@
 #pragma once
 /*
  * Tar archives, one entry after another: ustar, GNU (long names and links, sparse 0.0/0.1/1.0 and
- * old-GNU sparse, base-256 numbers), PAX (local and global). Own code: a layer can have millions of entries, and the
- * parser is the first to touch hostile bytes, so it must be small, bounded and fast.
+ * old-GNU sparse, base-256 numbers), PAX (local and global). Own code: a layer can have millions of
+ * entries, and the parser is the first to touch hostile bytes, so it must be small, bounded and
+ * fast.
  */
 #include "reader.h"
 
@@ -17,15 +18,15 @@ enum lz_tar_type {
 
 struct lz_tar_entry {
 	enum lz_tar_type type;
-	/* Normalised: no leading "/" or "./", no "//", "." or trailing "/". Empty for the root itself.
-	 * A path with a ".." component or an embedded NUL has `unsafe` set and is delivered as found;
-	 * callers never follow it. */
+	/* Normalised: no leading "/" or "./", no "//", "." or trailing "/". Empty for the root
+	 * itself. A path with a ".." component or an embedded NUL has `unsafe` set and is delivered
+	 * as found; callers never follow it. */
 	struct lz_span path;
 	struct lz_span link; /* target as stored (hard link: normalised like path) */
 	bool unsafe;
 	uint32_t mode;
-	uint64_t size;   /* content bytes that lz_tar_read delivers (sparse: expanded) */
-	uint64_t offset; /* of the entry's first header block in the archive */
+	uint64_t size;	      /* content bytes that lz_tar_read delivers (sparse: expanded) */
+	uint64_t offset;      /* of the entry's first header block in the archive */
 	uint64_t data_offset; /* of its content; meaningful when !sparse */
 	bool sparse;
 };

@@ -29,7 +29,7 @@ enum { LZ_JAIL_REQUEST_FD = 3, LZ_JAIL_INPUT_FD = 4, LZ_JAIL_OUTPUT_FD = 5 };
 struct lz_rec { /* one received record; borrowed until the next receive */
 	uint16_t type;
 	struct lz_span rest; /* fields not taken yet */
-	int code;            /* sticky LZ_E_FORMAT: a field was missing or too long */
+	int code;	     /* sticky LZ_E_FORMAT: a field was missing or too long */
 };
 uint64_t lz_rec_u64(struct lz_rec *r);
 struct lz_span lz_rec_span(struct lz_rec *r, size_t max_bytes);
@@ -80,15 +80,17 @@ void lz_jail_set_binary(const char *path);
 
 struct lz_role {
 	const char *name;
-	/* Runs sealed. Reads in_fd, answers through out. Returns 0, or a negative code with err filled:
-	 * the parent then gets a LZ_REC_ERROR record followed by a clean end. */
+	/* Runs sealed. Reads in_fd, answers through out. Returns 0, or a negative code with err
+	 * filled: the parent then gets a LZ_REC_ERROR record followed by a clean end. */
 	int (*run)(struct lz_rec *request, int in_fd, const struct lz_limits *limits,
 		   struct lz_rec_out *out, struct lz_err *err);
 	unsigned threads; /* how many lz_reader_stage threads it may start */
 };
 
-enum { LZ_REC_ERROR = 1, /* u64 code, span text */
-       LZ_REC_FIRST_FREE = 16 };
+enum {
+	LZ_REC_ERROR = 1, /* u64 code, span text */
+	LZ_REC_FIRST_FREE = 16
+};
 
 /* Called by main() when argv[1] is "--role=NAME": seals the process and runs the role. Never
  * returns. `roles` ends with a NULL name. */

@@ -2,8 +2,9 @@
 #include "model.h"
 
 static const char *const severities[LZ_SEV_COUNT] = {
-	[LZ_SEV_UNKNOWN] = "unknown", [LZ_SEV_NEGLIGIBLE] = "negligible", [LZ_SEV_LOW] = "low",
-	[LZ_SEV_MEDIUM] = "medium",   [LZ_SEV_HIGH] = "high",             [LZ_SEV_CRITICAL] = "critical",
+	[LZ_SEV_UNKNOWN] = "unknown", [LZ_SEV_NEGLIGIBLE] = "negligible",
+	[LZ_SEV_LOW] = "low",	      [LZ_SEV_MEDIUM] = "medium",
+	[LZ_SEV_HIGH] = "high",	      [LZ_SEV_CRITICAL] = "critical",
 };
 
 const char *lz_severity_name(enum lz_severity s)
@@ -41,7 +42,7 @@ bool lz_severity_parse(struct lz_span s, enum lz_severity *ret)
 const char *lz_pkg_type_name(enum lz_pkg_type t)
 {
 	static const char *const names[LZ_PKG_TYPE_COUNT] = {"unknown", "deb", "opkg",
-							     "apk",     "rpm", "alpm"};
+							     "apk",	"rpm", "alpm"};
 
 	return (unsigned)t < LZ_PKG_TYPE_COUNT ? names[t] : "unknown";
 }
@@ -49,8 +50,8 @@ const char *lz_pkg_type_name(enum lz_pkg_type t)
 const char *lz_fix_state_name(enum lz_fix_state s)
 {
 	static const char *const names[LZ_FIX_COUNT] = {
-		[LZ_FIX_UNKNOWN] = "unknown",     [LZ_FIX_AVAILABLE] = "fixed",
-		[LZ_FIX_NONE] = "affected",       [LZ_FIX_WONT] = "will_not_fix",
+		[LZ_FIX_UNKNOWN] = "unknown",	    [LZ_FIX_AVAILABLE] = "fixed",
+		[LZ_FIX_NONE] = "affected",	    [LZ_FIX_WONT] = "will_not_fix",
 		[LZ_FIX_DEFERRED] = "fix_deferred", [LZ_FIX_EOL] = "end_of_life",
 	};
 

@@ -10,9 +10,9 @@
 
 struct lz_report_options {
 	bool colour;
-	unsigned columns;   /* of the terminal; 0: not a terminal, don't cut */
-	bool packages;      /* list packages too */
-	bool files;         /* and the files they own */
+	unsigned columns; /* of the terminal; 0: not a terminal, don't cut */
+	bool packages;	  /* list packages too */
+	bool files;	  /* and the files they own */
 	bool show_suppressed;
 	enum lz_severity min_severity;
 	bool only_fixed;

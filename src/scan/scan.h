@@ -17,19 +17,19 @@ struct lz_ignore {
 struct lz_scan_options {
 	struct lz_image_select select;
 	struct lz_limits limits;
-	unsigned jobs;          /* layers analysed at the same time; 0: processors available */
+	unsigned jobs;		  /* layers analysed at the same time; 0: processors available */
 	const struct lz_vdb *vdb; /* NULL: inventory only */
 	const struct lz_ignore *ignores;
 	size_t ignore_count;
 	int64_t now_s;
-	bool want_files;        /* keep the lists of files that packages own */
+	bool want_files; /* keep the lists of files that packages own */
 };
 
 struct lz_scan_layer {
-	struct lz_span digest;  /* of the blob as stored; verified */
+	struct lz_span digest;	/* of the blob as stored; verified */
 	struct lz_span diff_id; /* of the unpacked bytes; verified */
 	struct lz_span created_by;
-	uint64_t size;          /* packed */
+	uint64_t size; /* packed */
 	uint64_t unpacked;
 	uint64_t entries;
 };
@@ -38,17 +38,17 @@ struct lz_scan_layer {
 struct lz_scan {
 	struct lz_arena arena;
 	struct lz_target target;
-	struct lz_span name;     /* of the image; the path for a directory */
-	struct lz_span digest;   /* of the manifest or config; empty for a directory */
+	struct lz_span name;   /* of the image; the path for a directory */
+	struct lz_span digest; /* of the manifest or config; empty for a directory */
 	struct lz_platform platform;
 	struct lz_os os;
 	struct lz_scan_layer *layers;
 	size_t layer_count;
-	struct lz_vec packages;  /* struct lz_package */
-	struct lz_vec findings;  /* struct lz_finding, in risk order, suppressed ones too */
-	struct lz_vec problems;  /* struct lz_problem */
-	bool complete;           /* false: something could not be read */
-	int knowledge_code;      /* 0, or LZ_E_STALE: no feed for this distribution */
+	struct lz_vec packages; /* struct lz_package */
+	struct lz_vec findings; /* struct lz_finding, in risk order, suppressed ones too */
+	struct lz_vec problems; /* struct lz_problem */
+	bool complete;		/* false: something could not be read */
+	int knowledge_code;	/* 0, or LZ_E_STALE: no feed for this distribution */
 	struct lz_span knowledge_text;
 	int64_t created_s;
 	const struct lz_vdb *vdb; /* borrowed; for the report's "knowledge" */
@@ -56,9 +56,9 @@ struct lz_scan {
 	uint64_t wall_ms, child_cpu_ms, child_max_rss_bytes;
 };
 
-/* Scans one target: one struct lz_scan * per image found in it is appended to ret_scans (owned by the
- * caller, lz_scan_free). A negative code only when there is no image to speak of; all other trouble is
- * in the scans' problems. */
+/* Scans one target: one struct lz_scan * per image found in it is appended to ret_scans (owned by
+ * the caller, lz_scan_free). A negative code only when there is no image to speak of; all other
+ * trouble is in the scans' problems. */
 int lz_scan_run(struct lz_span target, const struct lz_scan_options *o, struct lz_vec *ret_scans,
 		struct lz_err *err);
 void lz_scan_free(struct lz_scan *s);

@@ -9,21 +9,25 @@
 
 struct lz_feed_sink {
 	int (*advisory)(struct lz_feed_sink *s, const struct lz_advisory *a, struct lz_err *err);
-	int (*enrichment)(struct lz_feed_sink *s, const struct lz_enrichment *e, struct lz_err *err);
+	int (*enrichment)(struct lz_feed_sink *s, const struct lz_enrichment *e,
+			  struct lz_err *err);
 	int (*info)(struct lz_feed_sink *s, const struct lz_feed_info *f, struct lz_err *err);
 	/* One record that could not be used; the feed goes on. Counted in the feed's `skipped`. */
-	int (*skipped)(struct lz_feed_sink *s, uint64_t offset, const char *why, struct lz_err *err);
+	int (*skipped)(struct lz_feed_sink *s, uint64_t offset, const char *why,
+		       struct lz_err *err);
 };
 
 struct lz_feed_format {
 	const char *name; /* "debian" */
-	/* Where it lies below the feed folder: "debian/tracker.json", "alpine/STAR/STAR.json", "osv/STAR.zip" (STAR: an asterisk);
+	/* Where it lies below the feed folder: "debian/tracker.json", "alpine/STAR/STAR.json",
+	 * "osv/STAR.zip" (STAR: an asterisk);
 	 * ".gz" may follow; ends with NULL. */
 	const char *const *paths;
 	/* `path` is relative to the feed folder ("alpine/v3.9/main.json"): only its last components
-	 * carry meaning. `fd` is seekable for zip, else -1 and bytes come from r (already unpacked). */
-	int (*read)(struct lz_span path, struct lz_reader *r, int fd, const struct lz_limits *limits,
-		    struct lz_feed_sink *sink, struct lz_err *err);
+	 * carry meaning. `fd` is seekable for zip, else -1 and bytes come from r (already
+	 * unpacked). */
+	int (*read)(struct lz_span path, struct lz_reader *r, int fd,
+		    const struct lz_limits *limits, struct lz_feed_sink *sink, struct lz_err *err);
 	bool seekable;
 };
 

@@ -42,13 +42,13 @@ struct lz_event {
 /* One package of an advisory. Affected = (any range holds v) or (v in versions). */
 struct lz_affected {
 	struct lz_span ecosystem; /* "debian:12" "alpine:v3.18" "wolfi" "rocky:8" "npm" "pypi" … */
-	struct lz_span name;      /* as matched: source package for Debian, origin for Alpine, … */
-	struct lz_span module;    /* "name:stream" of RPM modules, else empty */
+	struct lz_span name;   /* as matched: source package for Debian, origin for Alpine, … */
+	struct lz_span module; /* "name:stream" of RPM modules, else empty */
 	enum lz_order order;
 	enum lz_fix_state fix;
-	bool not_affected;        /* an explicit "never affected" row ("0" in secdb and the tracker) */
-	enum lz_severity severity; /* package-specific; UNKNOWN = the advisory's own */
-	struct lz_span cvss;       /* package-specific vector, may be empty */
+	bool not_affected; /* an explicit "never affected" row ("0" in secdb and the tracker) */
+	enum lz_severity severity;     /* package-specific; UNKNOWN = the advisory's own */
+	struct lz_span cvss;	       /* package-specific vector, may be empty */
 	const struct lz_event *events; /* a range ends where the next LZ_EV_INTRODUCED begins */
 	size_t event_count;
 	const struct lz_span *versions;
@@ -81,14 +81,15 @@ struct lz_enrichment {
 
 /* One feed's own word about itself. */
 struct lz_feed_info {
-	struct lz_span name;    /* "debian" "alpine:v3.9" "wolfi" "osv:Go" "kev" "epss" */
-	int64_t date_s;         /* when the knowledge was current; 0: not known */
+	struct lz_span name; /* "debian" "alpine:v3.9" "wolfi" "osv:Go" "kev" "epss" */
+	int64_t date_s;	     /* when the knowledge was current; 0: not known */
 	uint64_t records;
-	uint64_t skipped;       /* records that could not be used (counted, explained in the log) */
-	struct lz_span sha256;  /* hex, of the bytes read; may be empty */
+	uint64_t skipped;      /* records that could not be used (counted, explained in the log) */
+	struct lz_span sha256; /* hex, of the bytes read; may be empty */
 };
 
-/* --- building ---------------------------------------------------------------------------------- */
+/* --- building ----------------------------------------------------------------------------------
+ */
 
 struct lz_vdb_builder;
 
@@ -113,7 +114,7 @@ struct lz_build_options {
 	const char *out_path;
 	const char *sign_key; /* PEM file or NULL */
 	struct lz_limits limits;
-	int64_t built_s;      /* 0: the newest date any feed gives, so that builds repeat */
+	int64_t built_s; /* 0: the newest date any feed gives, so that builds repeat */
 };
 struct lz_build_stats {
 	uint64_t feeds, advisories, affected, skipped, bytes_read, bytes_written;
@@ -121,14 +122,16 @@ struct lz_build_stats {
 int lz_db_build(const struct lz_build_options *o, struct lz_build_stats *ret_stats,
 		struct lz_err *err);
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 struct lz_vdb;
 
 /* Maps read-only; checks header, version and section bounds (not checksums: lz_vdb_verify).
  * Everything in the file is treated as hostile at use. */
 struct lz_vdb *lz_vdb_open(const char *path, struct lz_err *err);
-struct lz_vdb *lz_vdb_open_mem(struct lz_span bytes, struct lz_err *err); /* borrowed; tests, fuzz */
+struct lz_vdb *lz_vdb_open_mem(struct lz_span bytes,
+			       struct lz_err *err); /* borrowed; tests, fuzz */
 void lz_vdb_close(struct lz_vdb *v);
 int64_t lz_vdb_built_s(const struct lz_vdb *v);
 size_t lz_vdb_feed_count(const struct lz_vdb *v);
@@ -142,7 +145,7 @@ int lz_vdb_verify(const struct lz_vdb *v, const char *verify_key_pem, struct lz_
 /* Rows of one (ecosystem, name), decoded into the arena. An advisory comes with the one affected
  * entry that was asked for. 0 rows is not an error. */
 struct lz_vdb_row {
-	struct lz_advisory advisory; /* affected_count == 1 */
+	struct lz_advisory advisory;	 /* affected_count == 1 */
 	struct lz_enrichment enrichment; /* of its CVE (id or alias); epss < 0, kev false if none */
 };
 int lz_vdb_lookup(const struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name,
@@ -153,7 +156,8 @@ int lz_vdb_by_id(const struct lz_vdb *v, struct lz_span id, struct lz_arena *are
 int lz_vdb_by_name(const struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
 		   struct lz_vec *ret_rows, struct lz_err *err);
 
-/* --- matching ------------------------------------------------------------------------------------- */
+/* --- matching
+ * ------------------------------------------------------------------------------------- */
 
 /* Appends struct lz_finding (spans in the arena) for every vulnerability of the packages: one per
  * vulnerability and package, aliases merged, CVE preferred, KEV and EPSS joined. What could not be
@@ -162,11 +166,13 @@ int lz_vdb_by_name(const struct lz_vdb *v, struct lz_span name, struct lz_arena 
 int lz_match(const struct lz_vdb *v, const struct lz_os *os, const struct lz_package *packages,
 	     size_t count, struct lz_arena *arena, struct lz_vec *ret_findings,
 	     struct lz_vec *ret_problems, struct lz_err *err);
-/* Is `version` affected by this entry? The fixed version that applies goes to *ret_fixed (empty: none). */
+/* Is `version` affected by this entry? The fixed version that applies goes to *ret_fixed (empty:
+ * none). */
 int lz_affected_by(const struct lz_affected *a, struct lz_span version, bool *ret_affected,
 		   struct lz_span *ret_fixed, struct lz_err *err);
 
-/* --- severity --------------------------------------------------------------------------------------- */
+/* --- severity
+ * --------------------------------------------------------------------------------------- */
 
 /* Base score of a CVSS 2.0, 3.0, 3.1 or 4.0 vector, computed by us. LZ_E_FORMAT if malformed. */
 int lz_cvss_score(struct lz_span vector, double *ret_score, struct lz_err *err);
