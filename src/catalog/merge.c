@@ -337,12 +337,12 @@ int lz_merge_layer(struct lz_merge *m, const struct lz_evidence *e, uint32_t ind
 		   struct lz_err *err)
 {
 	/* Whiteouts speak of lower layers only, wherever they stand in this one. */
-	LZ_VEC_EACH(struct lz_node, n, &e->nodes)
-	if (n->kind == LZ_NODE_WHITEOUT || n->kind == LZ_NODE_OPAQUE)
-		hide(m, n);
-	LZ_VEC_EACH(struct lz_node, n, &e->nodes)
-	if (n->kind != LZ_NODE_WHITEOUT && n->kind != LZ_NODE_OPAQUE)
-		put(m, n, index);
+	LZ_VEC_EACH (struct lz_node, n, &e->nodes)
+		if (n->kind == LZ_NODE_WHITEOUT || n->kind == LZ_NODE_OPAQUE)
+			hide(m, n);
+	LZ_VEC_EACH (struct lz_node, n, &e->nodes)
+		if (n->kind != LZ_NODE_WHITEOUT && n->kind != LZ_NODE_OPAQUE)
+			put(m, n, index);
 	if (m->arena.code)
 		return lz_fail(err, m->arena.code,
 			       "too many links and folders in this image (limit links_bytes)");
@@ -414,9 +414,9 @@ static void want(struct search *s, const struct walk *w, struct lz_span pattern_
 		path = lz_arena_printf(s->arena, "%.*s/*", (int)path.n, path.p);
 	else if (lz_catalog_candidate(path))
 		return;
-	LZ_VEC_EACH(struct lz_wanted, have, s->wanted)
-	if (lz_span_eq(have->path, path) && have->cataloger == s->cataloger)
-		return;
+	LZ_VEC_EACH (struct lz_wanted, have, s->wanted)
+		if (lz_span_eq(have->path, path) && have->cataloger == s->cataloger)
+			return;
 	x = lz_vec_push(s->wanted);
 	if (!x) {
 		s->code = s->wanted->code;
@@ -447,8 +447,7 @@ static void find_each(struct search *s, struct tnode *dir, struct lz_span glob, 
 	lz_vec_sort(&names, by_name);
 	if (!lz_span_cstr(glob, pattern, sizeof(pattern)))
 		return;
-	LZ_VEC_EACH(struct tnode *, c, &names)
-	{
+	LZ_VEC_EACH (struct tnode *, c, &names) {
 		struct walk w;
 		enum outcome o;
 		if (!lz_span_cstr((*c)->name, name, sizeof(name)) || fnmatch(pattern, name, 0))

@@ -112,8 +112,7 @@ static int add_candidate(struct walk *w, const json_t *descriptor, struct lz_spa
 	if (lz_span_is(platform.os, "unknown"))
 		return 0;
 	/* Two tags of one image are two rows with one digest. */
-	LZ_VEC_EACH(struct lz_candidate, x, w->ret)
-	{
+	LZ_VEC_EACH (struct lz_candidate, x, w->ret) {
 		if (!lz_span_eq(x->digest, digest))
 			continue;
 		if (name.n && x->name_count < 16)

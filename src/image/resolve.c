@@ -54,8 +54,7 @@ static int list_names(const struct lz_vec *candidates, int code, const char *say
 	char list[320];
 	size_t n = 0;
 
-	LZ_VEC_EACH(struct lz_candidate, c, candidates)
-	{
+	LZ_VEC_EACH (struct lz_candidate, c, candidates) {
 		struct lz_span name = c->name_count ? c->names[0] : c->digest;
 		int k = snprintf(list + n, sizeof(list) - n, "%s%.*s", n ? ", " : "", LZ_FMT(name));
 		if (k < 0 || (size_t)k >= sizeof(list) - n) {
@@ -73,8 +72,7 @@ static int list_platforms(const struct lz_vec *images, const struct lz_platform 
 	char list[320] = "";
 	size_t n = 0;
 
-	LZ_VEC_EACH(struct lz_image, i, images)
-	{
+	LZ_VEC_EACH (struct lz_image, i, images) {
 		int k = snprintf(list + n, sizeof(list) - n, "%s%.*s/%.*s%s%.*s", n ? ", " : "",
 				 LZ_FMT(i->platform.os), LZ_FMT(i->platform.arch),
 				 i->platform.variant.n ? "/" : "", LZ_FMT(i->platform.variant));
@@ -92,8 +90,7 @@ static bool names_differ(const struct lz_vec *candidates)
 {
 	const struct lz_candidate *first = candidates->p;
 
-	LZ_VEC_EACH(struct lz_candidate, c, candidates)
-	{
+	LZ_VEC_EACH (struct lz_candidate, c, candidates) {
 		struct lz_span a = first->name_count ? first->names[0] : none;
 		struct lz_span b = c->name_count ? c->names[0] : none;
 		if (!lz_span_eq(a, b))
@@ -169,8 +166,7 @@ static int choose_platform(const struct source *s, const struct lz_vec *candidat
 	LZ_CLEAN(vec) struct lz_vec seen;
 
 	lz_vec_init(&seen, sizeof(struct lz_image), candidates->n);
-	LZ_VEC_EACH(struct lz_candidate, c, candidates)
-	{
+	LZ_VEC_EACH (struct lz_candidate, c, candidates) {
 		struct lz_image *i;
 		learn_platform(s, c, arena);
 		if (platform_is(&c->platform, want))
@@ -202,8 +198,7 @@ int lz_image_resolve(const struct lz_docs *docs, const struct lz_image_select *s
 	if (r)
 		return r;
 	if (select->all_platforms) {
-		LZ_VEC_EACH(struct lz_candidate, c, &candidates)
-		{
+		LZ_VEC_EACH (struct lz_candidate, c, &candidates) {
 			r = take(&s, c, arena, ret_images, err);
 			if (r)
 				return r;

@@ -120,6 +120,7 @@ struct lz_finding {
 	bool suppressed;
 	struct lz_span suppressed_by;	  /* "--ignore" */
 	struct lz_span suppressed_reason; /* may be empty */
+	bool hidden; /* left out of reports and of the exit code by --severity or --only-fixed */
 };
 
 /* Order for people: KEV first, then severity, EPSS, fixable, id, package name. */

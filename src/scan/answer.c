@@ -71,9 +71,9 @@ static void take_layer(struct lz_scan *s, size_t i, const struct lz_layer *promi
 		.unpacked = e->unpacked,
 		.entries = e->entries,
 	};
-	LZ_VEC_EACH(struct lz_problem, p, &e->problems)
-	problem(s, p->code, dir ? (struct lz_span){"", 0} : promise->blob, p->path, p->offset,
-		p->text);
+	LZ_VEC_EACH (struct lz_problem, p, &e->problems)
+		problem(s, p->code, dir ? (struct lz_span){"", 0} : promise->blob, p->path,
+			p->offset, p->text);
 	if (e->problems.code)
 		problem(s, LZ_E_LIMIT, promise->blob, (struct lz_span){"", 0}, -1,
 			LZ_SPAN("more problems than are listed"));
@@ -177,8 +177,7 @@ static int take_owned(struct lz_scan *s, const struct lz_vec *visible, struct lz
 	LZ_CLEAN(map) struct lz_map by_name;
 
 	lz_map_init(&by_name, UINT32_MAX);
-	LZ_VEC_EACH(struct lz_package, p, &s->packages)
-	{
+	LZ_VEC_EACH (struct lz_package, p, &s->packages) {
 		struct lz_span full = lz_arena_printf(&s->arena, "%.*s:%.*s", (int)p->name.n,
 						      p->name.p, (int)p->arch.n, p->arch.p);
 		struct lz_span names[2] = {full, p->name};
@@ -189,8 +188,7 @@ static int take_owned(struct lz_scan *s, const struct lz_vec *visible, struct lz
 			it->value.ptr = p;
 		}
 	}
-	LZ_VEC_EACH(struct lz_visible, v, visible)
-	{
+	LZ_VEC_EACH (struct lz_visible, v, visible) {
 		const struct lz_file_evidence *f = v->version->file;
 		for (size_t i = 0; i < f->owned_count; i++) {
 			const struct lz_owned *o = &f->owned[i];
@@ -221,8 +219,7 @@ static int take_releases(struct lz_scan *s, const struct lz_vec *visible, int64_
 	int r;
 
 	lz_vec_init(&releases, sizeof(struct lz_release), 4096);
-	LZ_VEC_EACH(struct lz_visible, v, visible)
-	{
+	LZ_VEC_EACH (struct lz_visible, v, visible) {
 		const struct lz_file_evidence *f = v->version->file;
 		for (size_t i = 0; i < f->release_count; i++) {
 			struct lz_release *x = lz_vec_add(&releases, &f->releases[i]);
@@ -286,8 +283,9 @@ static int match(struct lz_scan *s, const struct lz_scan_options *o, struct lz_e
 		p->asset = s->target.given;
 		s->complete = false;
 	}
-	LZ_VEC_EACH(struct lz_finding, f, &s->findings)
-	{
+	LZ_VEC_EACH (struct lz_finding, f, &s->findings) {
+		f->hidden = f->severity < o->min_severity ||
+			    (o->only_fixed && f->fix != LZ_FIX_AVAILABLE);
 		for (size_t i = 0; i < o->ignore_count && !f->suppressed; i++) {
 			if (!ignored(f, &o->ignores[i]))
 				continue;
@@ -342,15 +340,15 @@ static int take_visible(const struct lz_gather *g, struct lz_scan *s, const stru
 {
 	int r = take_releases(s, visible, g->options->now_s, err);
 
-	LZ_VEC_EACH(struct lz_visible, v, visible)
-	if (!r && v->version->file->package_count)
-		r = take_database(s, v, err);
+	LZ_VEC_EACH (struct lz_visible, v, visible)
+		if (!r && v->version->file->package_count)
+			r = take_database(s, v, err);
 	if (!r && g->options->want_files)
 		r = take_owned(s, visible, err);
 	if (r)
 		return r;
-	LZ_VEC_EACH(struct lz_package, p, &s->packages)
-	p->purl = lz_purl(p, &s->os, &s->arena);
+	LZ_VEC_EACH (struct lz_package, p, &s->packages)
+		p->purl = lz_purl(p, &s->os, &s->arena);
 	if (!s->packages.n && s->os.known)
 		problem(s, LZ_E_NOTFOUND, (struct lz_span){"", 0}, s->os.found_in, -1,
 			LZ_SPAN("a distribution is named here, but no package database was found"));
@@ -370,16 +368,16 @@ int lz_answer(const struct lz_gather *g, struct lz_bundle *b, const struct lz_im
 	lz_vec_init(&visible, sizeof(struct lz_visible), SIZE_MAX / sizeof(struct lz_visible));
 	lz_vec_init(&circles, sizeof(struct lz_span), 1000);
 	name_it(g, image, s);
-	LZ_VEC_EACH(struct lz_problem, p, &b->problems)
-	problem(s, p->code, (struct lz_span){"", 0}, p->path, p->offset, p->text);
+	LZ_VEC_EACH (struct lz_problem, p, &b->problems)
+		problem(s, p->code, (struct lz_span){"", 0}, p->path, p->offset, p->text);
 	s->layers = lz_arena_array(&s->arena, image->layer_count, sizeof(*s->layers));
 	s->layer_count = image->layer_count;
 	r = s->layers ? lay_over(b, image, m, s, err) : lz_fail(err, LZ_E_NOMEM, "out of memory");
 	if (!r)
 		r = lz_merge_files(m, &s->arena, &visible, wanted, &circles, err);
-	LZ_VEC_EACH(struct lz_span, c, &circles)
-	problem(s, LZ_E_FORMAT, (struct lz_span){"", 0}, *c, -1,
-		LZ_SPAN("symbolic links run in a circle"));
+	LZ_VEC_EACH (struct lz_span, c, &circles)
+		problem(s, LZ_E_FORMAT, (struct lz_span){"", 0}, *c, -1,
+			LZ_SPAN("symbolic links run in a circle"));
 	if (!r)
 		r = take_visible(g, s, &visible, err);
 	lz_merge_free(m);

@@ -24,8 +24,8 @@ int lz_bundle_init(struct lz_bundle *b, const struct lz_limits *limits)
 
 void lz_bundle_done(struct lz_bundle *b)
 {
-	LZ_MAP_EACH(it, &b->blobs)
-	lz_evidence_done(&((struct lz_blob *)it->value.ptr)->evidence);
+	LZ_MAP_EACH (it, &b->blobs)
+		lz_evidence_done(&((struct lz_blob *)it->value.ptr)->evidence);
 	lz_map_done(&b->blobs);
 	lz_vec_done(&b->images);
 	lz_vec_done(&b->problems);
@@ -211,13 +211,12 @@ static int queue_blobs(struct lz_bundle *b, struct pool *p, struct lz_err *err)
 {
 	size_t room = 0;
 
-	LZ_VEC_EACH(struct lz_image, image, &b->images)
-	room += image->layer_count;
+	LZ_VEC_EACH (struct lz_image, image, &b->images)
+		room += image->layer_count;
 	p->queue = lz_arena_array(&b->arena, room, sizeof(*p->queue));
 	if (!p->queue)
 		return lz_fail(err, b->arena.code, "out of memory");
-	LZ_VEC_EACH(struct lz_image, image, &b->images)
-	{
+	LZ_VEC_EACH (struct lz_image, image, &b->images) {
 		for (size_t i = 0; i < image->layer_count; i++) {
 			struct lz_blob *blob = lz_bundle_blob(b, image->layers[i].blob, err);
 			if (!blob)

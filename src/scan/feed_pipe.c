@@ -101,8 +101,7 @@ static void *feeder(void *arg)
  * child: each writes to a bundle of its own, joined at the end. */
 static int join_problems(struct lz_bundle *into, struct lz_bundle *from, struct lz_err *err)
 {
-	LZ_VEC_EACH(struct lz_problem, p, &from->problems)
-	{
+	LZ_VEC_EACH (struct lz_problem, p, &from->problems) {
 		struct lz_problem *copy_ = lz_vec_push(&into->problems);
 		if (!copy_)
 			break;

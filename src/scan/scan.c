@@ -55,8 +55,7 @@ static int gather(struct lz_gather *g, struct lz_bundle *b, struct lz_err *err)
 
 static void unreachable(struct lz_scan *s, const struct lz_vec *wanted)
 {
-	LZ_VEC_EACH(struct lz_wanted, w, wanted)
-	{
+	LZ_VEC_EACH (struct lz_wanted, w, wanted) {
 		struct lz_problem *p = lz_vec_push(&s->problems);
 		s->complete = false;
 		if (!p)
@@ -75,8 +74,7 @@ static void unreachable(struct lz_scan *s, const struct lz_vec *wanted)
 static int answer_all(struct lz_gather *g, struct lz_bundle *b, struct lz_vec *scans,
 		      struct lz_vec *wanted, struct lz_err *err)
 {
-	LZ_VEC_EACH(struct lz_image, image, &b->images)
-	{
+	LZ_VEC_EACH (struct lz_image, image, &b->images) {
 		struct lz_scan *s = scan_new(&b->limits);
 		size_t before = wanted->n;
 		int r;
@@ -110,10 +108,10 @@ static bool asked_before(const struct lz_gather *g, const struct lz_vec *wanted)
 {
 	size_t known = 0;
 
-	LZ_VEC_EACH(struct lz_wanted, w, wanted)
-	for (size_t i = 0; i < g->wanted_count; i++)
-		known += lz_span_eq(w->path, g->wanted[i].path) &&
-			 w->cataloger == g->wanted[i].cataloger;
+	LZ_VEC_EACH (struct lz_wanted, w, wanted)
+		for (size_t i = 0; i < g->wanted_count; i++)
+			known += lz_span_eq(w->path, g->wanted[i].path) &&
+				 w->cataloger == g->wanted[i].cataloger;
 	return known == wanted->n;
 }
 
@@ -128,8 +126,7 @@ static int extend(struct lz_gather *g, const struct lz_vec *wanted, struct lz_ar
 		return lz_fail(err, arena->code, "out of memory");
 	for (size_t i = 0; i < g->wanted_count; i++)
 		list[n++] = g->wanted[i];
-	LZ_VEC_EACH(struct lz_wanted, w, wanted)
-	{
+	LZ_VEC_EACH (struct lz_wanted, w, wanted) {
 		list[n] = *w;
 		list[n++].path = lz_arena_dup(arena, w->path);
 	}
@@ -200,8 +197,9 @@ int lz_scan_exit(const struct lz_scan *const *scans, size_t count, bool fail_on_
 	for (size_t i = 0; i < count; i++) {
 		unknown |= scans[i]->knowledge_code != 0;
 		incomplete |= !scans[i]->complete;
-		LZ_VEC_EACH(struct lz_finding, f, &scans[i]->findings)
-		denied |= fail_on_set && !f->suppressed && f->severity >= fail_on;
+		LZ_VEC_EACH (struct lz_finding, f, &scans[i]->findings)
+			denied |= fail_on_set && !f->suppressed && !f->hidden &&
+				  f->severity >= fail_on;
 	}
 	return unknown ? 4 : incomplete ? 3 : denied ? 1 : 0;
 }

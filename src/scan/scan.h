@@ -21,6 +21,8 @@ struct lz_scan_options {
 	const struct lz_vdb *vdb; /* NULL: inventory only */
 	const struct lz_ignore *ignores;
 	size_t ignore_count;
+	enum lz_severity min_severity; /* findings below are hidden */
+	bool only_fixed;	       /* findings without a fix are hidden */
 	int64_t now_s;
 	bool want_files; /* keep the lists of files that packages own */
 };

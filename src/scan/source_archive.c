@@ -82,8 +82,7 @@ static int ask_for_images(struct lz_gather *g, struct lz_bundle *b, int fd, bool
 /* In a stream, layers came before or after the manifest; those that never came are missing. */
 static int settle_stream(struct lz_bundle *b, struct lz_err *err)
 {
-	LZ_VEC_EACH(struct lz_image, image, &b->images)
-	{
+	LZ_VEC_EACH (struct lz_image, image, &b->images) {
 		for (size_t i = 0; i < image->layer_count; i++) {
 			const struct lz_layer *layer = &image->layers[i];
 			struct lz_blob *blob = lz_bundle_blob(b, layer->blob, err);

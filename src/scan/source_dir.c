@@ -136,8 +136,7 @@ static void give_pattern(struct dir_walk *w, const char *pattern)
 	lz_vec_init(&names, sizeof(char *), SIZE_MAX / sizeof(char *));
 	lz_arena_init(&arena, 64 * LZ_M);
 	list(w, folder, glob, &names, &arena);
-	LZ_VEC_EACH(char *, name, &names)
-	{
+	LZ_VEC_EACH (char *, name, &names) {
 		if (w->pipe->code)
 			return;
 		snprintf(path, sizeof(path), "%s/%s%s", folder, *name, name_end);

@@ -105,10 +105,10 @@ static void set_total(struct lz_gather *g, const struct lz_bundle *b)
 {
 	uint64_t total = 0;
 
-	LZ_VEC_EACH(struct lz_image, image, &b->images)
-	for (size_t i = 0; i < image->layer_count; i++)
-		if (image->layers[i].size != UINT64_MAX)
-			total += image->layers[i].size;
+	LZ_VEC_EACH (struct lz_image, image, &b->images)
+		for (size_t i = 0; i < image->layer_count; i++)
+			if (image->layers[i].size != UINT64_MAX)
+				total += image->layers[i].size;
 	lz_progress_total(g->progress, total);
 }
 
