@@ -27,6 +27,7 @@ struct lz_reader {
 	/* Releases r and all it owns. */
 	void (*close)(struct lz_reader *r);
 	uint64_t offset; /* bytes delivered or skipped so far; for error messages */
+	unsigned keeps;	 /* chunks delivered before the newest that are still valid (0 for most) */
 };
 
 static inline int lz_reader_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
@@ -66,7 +67,13 @@ struct lz_reader *lz_reader_sha256(struct lz_reader *inner, struct lz_err *err);
 /* Of a reader made by lz_reader_sha256 whose end was reached (drain it first): 32 bytes. */
 int lz_reader_sha256_final(struct lz_reader *r, unsigned char ret[32], struct lz_err *err);
 
-/* Runs `inner` in a thread. Chunks are copied into `slots` buffers of chunk_bytes each. */
+/* Starts n parked threads that later stages take in place of new ones: for a child that may not
+ * start threads once it is sealed. Process-wide; returns 0 or LZ_E_NOMEM. */
+int lz_stage_threads_start(unsigned n, struct lz_err *err);
+
+/* Runs `inner` in a thread, up to `slots` chunks ahead. Chunks are handed on as they are when
+ * `inner` keeps them long enough, else copied into buffers of chunk_bytes. Closing stops the thread
+ * after its current read. */
 struct lz_reader *lz_reader_stage(struct lz_reader *inner, size_t chunk_bytes, unsigned slots,
 				  struct lz_err *err);
 

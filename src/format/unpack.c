@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packed bytes in, plain bytes out: gzip (ISA-L, several times zlib's speed; zlib where it is
+ * missing), zstd, xz. The format is told by magic, never by name. Output goes into a few buffers in
+ * turn, so that a stage can hand chunks to another thread without copying.
+ *
+ * A stream may be made to grow without end: its unpacked size, and its ratio to the packed bytes,
+ * are bounded. A stream that ends early, fails its checksum or is followed by other bytes is an
+ * error that names both offsets.
+ */
+#include "reader.h"
+
+#include "../base/alloc.h"
+
+#include "config.h"
+
+#include <lzma.h>
+#include <stdio.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#if LZ_HAVE_ISAL
+#include <isa-l/igzip_lib.h>
+#else
+#include <zlib.h>
+#endif
+
+#define CHUNK	   (128 * 1024)
+#define BUFFERS	   7
+#define RATIO_FROM (16 * LZ_M)
+
+struct unpacker;
+
+struct codec {
+	int (*start)(struct unpacker *u, struct lz_err *err);
+	/* Unpacks from u->in into out; *ret_made bytes were made. u->at_end: nothing more will come
+	 * in. */
+	int (*step)(struct unpacker *u, char *out, size_t room, size_t *ret_made,
+		    struct lz_err *err);
+	void (*stop)(struct unpacker *u);
+};
+
+struct unpacker {
+	struct lz_reader r;
+	struct lz_reader *inner;
+	const struct codec *codec; /* NULL: plain bytes */
+	struct lz_limits limits;
+	struct lz_span in; /* packed bytes not used yet */
+	bool at_end;	   /* inner has ended */
+	bool between;	   /* at a place where the stream may end */
+	bool padding;	   /* only zeros may follow */
+	bool done;
+	int code;
+	struct lz_err err;
+	unsigned buffer;
+	void *state;
+	char *out; /* BUFFERS × CHUNK */
+};
+
+const char *lz_packing_name(enum lz_packing p)
+{
+	static const char *const names[] = {"none", "gzip", "zstd", "xz", "bzip2"};
+
+	return (unsigned)p < sizeof(names) / sizeof(names[0]) ? names[p] : "unknown";
+}
+
+enum lz_packing lz_packing_of(struct lz_span head)
+{
+	if (lz_span_starts(head, "\x1f\x8b"))
+		return LZ_PACK_GZIP;
+	if (lz_span_starts(head, "\x28\xb5\x2f\xfd"))
+		return LZ_PACK_ZSTD;
+	/* A zstd stream may begin with a skippable frame (zstd:chunked, pzstd). */
+	if (head.n >= 4 && (head.p[0] & 0xf0) == 0x50 && !memcmp(head.p + 1, "\x2a\x4d\x18", 3))
+		return LZ_PACK_ZSTD;
+	if (head.n >= 6 && !memcmp(head.p,
+				   "\xfd"
+				   "7zXZ\0",
+				   6))
+		return LZ_PACK_XZ;
+	if (lz_span_starts(head, "BZh"))
+		return LZ_PACK_BZIP2;
+	return LZ_PACK_NONE;
+}
+
+static uint64_t packed_at(const struct unpacker *u)
+{
+	return __atomic_load_n(&u->inner->offset, __ATOMIC_RELAXED) - u->in.n;
+}
+
+static int broken(const struct unpacker *u, const char *what, struct lz_err *err)
+{
+	return lz_fail(err, LZ_E_FORMAT, "%s at packed byte %llu (unpacked byte %llu)", what,
+		       (unsigned long long)packed_at(u), (unsigned long long)u->r.offset);
+}
+
+/* --- gzip
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* Behind a member: another one, zeros to the end, or the end. */
+static int gzip_between(struct unpacker *u, struct lz_err *err)
+{
+	if (!u->padding && u->in.n && u->in.p[0] == 0x1f)
+		return 1;
+	while (u->in.n && u->in.p[0] == 0) {
+		u->padding = true;
+		u->in = lz_span_from(u->in, 1);
+	}
+	return u->in.n ? broken(u, "gzip: other bytes follow the end of the stream", err) : 0;
+}
+
+#if LZ_HAVE_ISAL
+static int gzip_start(struct unpacker *u, struct lz_err *err)
+{
+	struct inflate_state *s = lz_realloc(NULL, sizeof(*s));
+
+	(void)err;
+	if (!s)
+		return LZ_E_NOMEM;
+	isal_inflate_init(s);
+	s->crc_flag = ISAL_GZIP;
+	u->state = s;
+	return 0;
+}
+
+static const char *isal_text(int r)
+{
+	switch (r) {
+	case ISAL_INCORRECT_CHECKSUM:
+		return "gzip: checksum differs";
+	case ISAL_INVALID_WRAPPER:
+	case ISAL_UNSUPPORTED_METHOD:
+		return "gzip: bad header";
+	case ISAL_INVALID_LOOKBACK:
+		return "gzip: reference before the beginning";
+	default:
+		return "gzip: bad block";
+	}
+}
+
+static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
+		     struct lz_err *err)
+{
+	struct inflate_state *s = u->state;
+	int r;
+
+	*ret_made = 0;
+	if (u->between) {
+		r = gzip_between(u, err);
+		if (r <= 0)
+			return r;
+		isal_inflate_reset(s);
+		s->crc_flag = ISAL_GZIP;
+		u->between = false;
+	}
+	s->next_in = (uint8_t *)(uintptr_t)u->in.p;
+	s->avail_in = (uint32_t)u->in.n;
+	s->next_out = (uint8_t *)out;
+	s->avail_out = (uint32_t)room;
+	r = isal_inflate(s);
+	u->in = lz_span(s->next_in, s->avail_in);
+	*ret_made = room - s->avail_out;
+	if (r < 0)
+		return broken(u, isal_text(r), err);
+	u->between = s->block_state == ISAL_BLOCK_FINISH;
+	return 0;
+}
+
+static void gzip_stop(struct unpacker *u)
+{
+	lz_free(u->state);
+}
+#else
+static int gzip_start(struct unpacker *u, struct lz_err *err)
+{
+	z_stream *s = lz_alloc(sizeof(*s));
+
+	(void)err;
+	if (!s)
+		return LZ_E_NOMEM;
+	u->state = s;
+	return inflateInit2(s, 16 + MAX_WBITS) == Z_OK ? 0 : LZ_E_NOMEM;
+}
+
+static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
+		     struct lz_err *err)
+{
+	z_stream *s = u->state;
+	int r;
+
+	*ret_made = 0;
+	if (u->between) {
+		r = gzip_between(u, err);
+		if (r <= 0)
+			return r;
+		inflateReset(s);
+		u->between = false;
+	}
+	s->next_in = (Bytef *)(uintptr_t)u->in.p;
+	s->avail_in = (uInt)u->in.n;
+	s->next_out = (Bytef *)out;
+	s->avail_out = (uInt)room;
+	r = inflate(s, Z_NO_FLUSH);
+	u->in = lz_span(s->next_in, s->avail_in);
+	*ret_made = room - s->avail_out;
+	u->between = r == Z_STREAM_END;
+	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
+		return broken(u, s->msg ? s->msg : "gzip: bad block", err);
+	return 0;
+}
+
+static void gzip_stop(struct unpacker *u)
+{
+	if (u->state)
+		inflateEnd(u->state);
+	lz_free(u->state);
+}
+#endif
+
+/* --- zstd
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static int zstd_start(struct unpacker *u, struct lz_err *err)
+{
+	ZSTD_DStream *s = ZSTD_createDStream();
+	int log = 10;
+
+	(void)err;
+	if (!s)
+		return LZ_E_NOMEM;
+	u->state = s;
+	while (log < 31 && (2ULL << log) <= u->limits.zstd_window)
+		log++;
+	ZSTD_DCtx_setParameter(s, ZSTD_d_windowLogMax, log);
+	return 0;
+}
+
+static int zstd_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
+		     struct lz_err *err)
+{
+	ZSTD_inBuffer in = {u->in.p, u->in.n, 0};
+	ZSTD_outBuffer to = {out, room, 0};
+	size_t r;
+
+	*ret_made = 0;
+	if (u->between && !u->in.n)
+		return 0;
+	r = ZSTD_decompressStream(u->state, &to, &in);
+	u->in = lz_span_from(u->in, in.pos);
+	*ret_made = to.pos;
+	if (ZSTD_isError(r)) {
+		char text[120];
+		snprintf(text, sizeof(text), "zstd: %s", ZSTD_getErrorName(r));
+		if (ZSTD_getErrorCode(r) == ZSTD_error_frameParameter_windowTooLarge)
+			return lz_fail(err, LZ_E_LIMIT,
+				       "zstd: asks for a larger window than %llu bytes (limit "
+				       "zstd_window)",
+				       (unsigned long long)u->limits.zstd_window);
+		return broken(u, text, err);
+	}
+	u->between = r == 0;
+	return 0;
+}
+
+static void zstd_stop(struct unpacker *u)
+{
+	ZSTD_freeDStream(u->state);
+}
+
+/* --- xz
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static int xz_start(struct unpacker *u, struct lz_err *err)
+{
+	lzma_stream *s = lz_alloc(sizeof(*s));
+
+	(void)err;
+	if (!s)
+		return LZ_E_NOMEM;
+	u->state = s;
+	return lzma_stream_decoder(s, u->limits.xz_memory, LZMA_CONCATENATED) == LZMA_OK
+		       ? 0
+		       : LZ_E_NOMEM;
+}
+
+static int xz_step(struct unpacker *u, char *out, size_t room, size_t *ret_made, struct lz_err *err)
+{
+	lzma_stream *s = u->state;
+	lzma_ret r;
+
+	*ret_made = 0;
+	if (u->between)
+		return u->in.n ? broken(u, "xz: other bytes follow the end of the stream", err) : 0;
+	s->next_in = (const uint8_t *)u->in.p;
+	s->avail_in = u->in.n;
+	s->next_out = (uint8_t *)out;
+	s->avail_out = room;
+	r = lzma_code(s, u->at_end ? LZMA_FINISH : LZMA_RUN);
+	u->in = lz_span(s->next_in, s->avail_in);
+	*ret_made = room - s->avail_out;
+	if (r == LZMA_STREAM_END)
+		u->between = true;
+	else if (r == LZMA_MEMLIMIT_ERROR)
+		return lz_fail(err, LZ_E_LIMIT,
+			       "xz: asks for more than %llu bytes of dictionary (limit xz_memory)",
+			       (unsigned long long)u->limits.xz_memory);
+	else if (r == LZMA_MEM_ERROR)
+		return lz_fail(err, LZ_E_NOMEM, "out of memory");
+	else if (r != LZMA_OK && r != LZMA_BUF_ERROR)
+		return broken(u, "xz: damaged stream", err);
+	return 0;
+}
+
+static void xz_stop(struct unpacker *u)
+{
+	if (u->state)
+		lzma_end(u->state);
+	lz_free(u->state);
+}
+
+static const struct codec codecs[] = {
+	[LZ_PACK_GZIP] = {gzip_start, gzip_step, gzip_stop},
+	[LZ_PACK_ZSTD] = {zstd_start, zstd_step, zstd_stop},
+	[LZ_PACK_XZ] = {xz_start, xz_step, xz_stop},
+};
+
+/* --- the reader
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int within_limits(struct unpacker *u, uint64_t made, struct lz_err *err)
+{
+	uint64_t packed = packed_at(u);
+
+	if (made > u->limits.layer_bytes)
+		return lz_fail(err, LZ_E_LIMIT,
+			       "unpacks to more than %llu bytes (limit layer_bytes)",
+			       (unsigned long long)u->limits.layer_bytes);
+	if (made > RATIO_FROM && made / u->limits.layer_ratio > packed)
+		return lz_fail(err, LZ_E_LIMIT,
+			       "unpacks to %llu bytes from %llu: a decompression bomb? (limit "
+			       "layer_ratio)",
+			       (unsigned long long)made, (unsigned long long)packed);
+	return 0;
+}
+
+static int more_input(struct unpacker *u, struct lz_err *err)
+{
+	int code = lz_reader_next(u->inner, &u->in, err);
+
+	if (code == 0) {
+		u->at_end = true;
+		u->in.n = 0;
+	}
+	return code < 0 ? code : 0;
+}
+
+static int fill(struct unpacker *u, char *out, size_t *ret_n, struct lz_err *err)
+{
+	size_t n = 0;
+
+	while (n < CHUNK && !u->done) {
+		size_t made = 0, before;
+		int code = u->in.n || u->at_end ? 0 : more_input(u, err);
+
+		before = u->in.n;
+		if (!code)
+			code = u->codec->step(u, out + n, CHUNK - n, &made, err);
+		if (code)
+			return code;
+		n += made;
+		if (u->at_end && !made && u->in.n == before) {
+			if (!u->between)
+				return broken(u, "ends early", err);
+			u->done = true;
+		}
+	}
+	*ret_n = n;
+	return within_limits(u, u->r.offset + n, err);
+}
+
+static int unpack_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
+{
+	struct unpacker *u = (struct unpacker *)(void *)r;
+	char *out = u->out + (size_t)u->buffer * CHUNK;
+	size_t n = 0;
+
+	if (!u->code && !u->done)
+		u->code = fill(u, out, &n, &u->err);
+	if (u->code) {
+		if (err)
+			*err = u->err;
+		return u->code;
+	}
+	if (!n)
+		return 0;
+	u->buffer = (u->buffer + 1) % BUFFERS;
+	__atomic_store_n(&r->offset, r->offset + n, __ATOMIC_RELAXED);
+	*ret = lz_span(out, n);
+	return 1;
+}
+
+/* Plain bytes: the chunk that was looked at, then all others as they come. */
+static int plain_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
+{
+	struct unpacker *u = (struct unpacker *)(void *)r;
+	int code = 1;
+
+	if (u->in.n) {
+		*ret = u->in;
+		u->in.n = 0;
+	} else if (u->at_end) {
+		return 0;
+	} else {
+		code = lz_reader_next(u->inner, ret, err);
+	}
+	if (code > 0)
+		__atomic_store_n(&r->offset, r->offset + ret->n, __ATOMIC_RELAXED);
+	return code;
+}
+
+static int plain_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct lz_err *err)
+{
+	struct unpacker *u = (struct unpacker *)(void *)r;
+	int code = 0;
+
+	if (u->in.n) {
+		*ret_n = n < u->in.n ? n : u->in.n;
+		u->in = lz_span_from(u->in, (size_t)*ret_n);
+	} else {
+		code = u->inner->skip(u->inner, n, ret_n, err);
+	}
+	if (!code)
+		r->offset += *ret_n;
+	return code;
+}
+
+static void unpack_close(struct lz_reader *r)
+{
+	struct unpacker *u = (struct unpacker *)(void *)r;
+
+	if (u->codec)
+		u->codec->stop(u);
+	lz_reader_close(u->inner);
+	lz_free(u->out);
+	lz_free(u);
+}
+
+static int start(struct unpacker *u, enum lz_packing packing, struct lz_err *err)
+{
+	int code;
+
+	u->r = (struct lz_reader){
+		.next = plain_next, .close = unpack_close, .keeps = u->inner->keeps};
+	if (packing == LZ_PACK_NONE) {
+		u->r.skip = u->inner->skip ? plain_skip : NULL;
+		return 0;
+	}
+	if (packing == LZ_PACK_BZIP2)
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "packed with bzip2, which image tools don't write: unpack it first");
+	u->r.next = unpack_next;
+	u->r.keeps = BUFFERS - 1;
+	u->codec = &codecs[packing];
+	u->out = lz_realloc(NULL, (size_t)BUFFERS * CHUNK);
+	code = u->out ? u->codec->start(u, err) : LZ_E_NOMEM;
+	return code ? lz_fail(err, code, "out of memory") : 0;
+}
+
+struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limits *limits,
+				   enum lz_packing *ret_packing, struct lz_err *err)
+{
+	struct unpacker *u = lz_alloc(sizeof(*u));
+	enum lz_packing packing;
+	int code;
+
+	if (!u) {
+		lz_reader_close(inner);
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	u->inner = inner;
+	u->limits = *limits;
+	u->r.close = unpack_close;
+	code = more_input(u, err);
+	packing = lz_packing_of(u->in);
+	if (!code)
+		code = start(u, packing, err);
+	if (code) {
+		unpack_close(&u->r);
+		return NULL;
+	}
+	if (ret_packing)
+		*ret_packing = packing;
+	return &u->r;
+}
