@@ -35,12 +35,12 @@ static inline const char *shared_path(const char *rel)
 	return path;
 }
 /* cmocka's skip() jumps: use as  const char *p = shared_or_skip("versions/apk.txt"); */
-#define shared_or_skip(rel)                                                                        \
-	({                                                                                         \
-		const char *p_ = shared_path(rel);                                                 \
-		if (!p_)                                                                           \
-			skip();                                                                    \
-		p_;                                                                                \
+#define shared_or_skip(rel)                        \
+	({                                         \
+		const char *p_ = shared_path(rel); \
+		if (!p_)                           \
+			skip();                    \
+		p_;                                \
 	})
 static inline const char *source_path(const char *rel)
 {
@@ -51,37 +51,37 @@ static inline const char *source_path(const char *rel)
 	return path;
 }
 
-#define assert_span(s, text)                                                                       \
-	do {                                                                                       \
-		struct lz_span s_ = (s);                                                           \
-		const char *t_ = (text);                                                           \
-		if (!lz_span_is(s_, t_))                                                           \
-			fail_msg("got \"%.*s\", expected \"%s\"", LZ_FMT(s_), t_);                 \
+#define assert_span(s, text)                                                       \
+	do {                                                                       \
+		struct lz_span s_ = (s);                                           \
+		const char *t_ = (text);                                           \
+		if (!lz_span_is(s_, t_))                                           \
+			fail_msg("got \"%.*s\", expected \"%s\"", LZ_FMT(s_), t_); \
 	} while (0)
 
-#define assert_ok(call, err)                                                                       \
-	do {                                                                                       \
-		int r_ = (call);                                                                   \
-		if (r_ < 0)                                                                        \
-			fail_msg("%s: %s (%s)", #call, (err).text, lz_code_name(r_));              \
+#define assert_ok(call, err)                                                          \
+	do {                                                                          \
+		int r_ = (call);                                                      \
+		if (r_ < 0)                                                           \
+			fail_msg("%s: %s (%s)", #call, (err).text, lz_code_name(r_)); \
 	} while (0)
 
 /*
  * Runs `call` with the 1st, 2nd, 3rd … allocation failing until a run succeeds: every failing run
  * must return LZ_E_NOMEM (or LZ_E_LIMIT, where a cap speaks first) and leak nothing (ASan tells).
  */
-#define assert_survives_nomem(call)                                                                \
-	do {                                                                                       \
-		for (unsigned long nth_ = 1;; nth_++) {                                            \
-			int r_;                                                                    \
-			lz_alloc_fail_at(nth_, false);                                             \
-			r_ = (call);                                                               \
-			bool hit_ = lz_alloc_failed();                                             \
-			lz_alloc_fail_at(0, false);                                                \
-			if (!hit_)                                                                 \
-				break;                                                             \
-			if (r_ >= 0)                                                               \
-				continue; /* the failure was survivable */                         \
-			assert_int_equal(r_, LZ_E_NOMEM);                                          \
-		}                                                                                  \
+#define assert_survives_nomem(call)                                        \
+	do {                                                               \
+		for (unsigned long nth_ = 1;; nth_++) {                    \
+			int r_;                                            \
+			lz_alloc_fail_at(nth_, false);                     \
+			r_ = (call);                                       \
+			bool hit_ = lz_alloc_failed();                     \
+			lz_alloc_fail_at(0, false);                        \
+			if (!hit_)                                         \
+				break;                                     \
+			if (r_ >= 0)                                       \
+				continue; /* the failure was survivable */ \
+			assert_int_equal(r_, LZ_E_NOMEM);                  \
+		}                                                          \
 	} while (0)
