@@ -194,6 +194,7 @@ static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 		     struct lz_err *err)
 {
 	z_stream *s = u->state;
+	char text[80];
 	size_t take;
 	int r;
 
@@ -215,9 +216,12 @@ static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 	*ret_made = room - s->avail_out;
 	u->made += *ret_made;
 	u->between = r == Z_STREAM_END;
-	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
-		return broken(u, s->msg ? s->msg : "gzip: bad block", err);
-	return 0;
+	if (r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR)
+		return 0;
+	if (r == Z_MEM_ERROR)
+		return lz_fail(err, LZ_E_NOMEM, "out of memory");
+	snprintf(text, sizeof(text), "gzip: %s", s->msg ? s->msg : "bad block");
+	return broken(u, text, err);
 }
 
 static void gzip_stop(struct unpacker *u)

@@ -377,6 +377,17 @@ static void test_parked_threads(void **state)
 		assert_memory_equal(chunk.p, big, chunk.n);
 		lz_reader_close(three);
 	}
+	/* Short ones, closed at all moments of the thread's way back. */
+	for (unsigned i = 0; i < 12000; i++) {
+		struct lz_reader *m = lz_reader_mem(lz_str("x"), 0, NULL);
+		struct lz_reader *one = lz_reader_stage(m, 0, 2, NULL), *two;
+		assert_ptr_not_equal(one, m);
+		two = lz_reader_stage(one, 0, 2, NULL);
+		assert_ptr_not_equal(two, one);
+		for (unsigned spin = 0; spin < i % 3000; spin++)
+			__asm__ volatile("");
+		lz_reader_close(two);
+	}
 	close(fd);
 }
 
