@@ -70,6 +70,12 @@ static void same_as_zlib(struct lz_span bytes, struct lz_span want)
 		r = inflate(&s, Z_FINISH);
 		CHECK(want.n + 1 - s.avail_out >= made);
 	}
+	/* zlib refuses the reserved flags of a member's header, igzip and Go pass over them. */
+	if (r == Z_DATA_ERROR && s.msg && strstr(s.msg, "unknown header flags")) {
+		inflateEnd(&s);
+		free(out);
+		return;
+	}
 	CHECK(r == Z_STREAM_END);
 	CHECK(want.n + 1 - s.avail_out == want.n);
 	CHECK(want.n == 0 || !memcmp(out, want.p, want.n));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Makes tar blocks by hand, right or wrong in one place, and tells what lz_tar makes of them. */
-#include "test.h"
+#include "../../test.h"
 
 #include "base/buf.h"
 #include "format/tar.h"
