@@ -6,6 +6,8 @@
  */
 #include "catalog.h"
 
+#include "../base/buf.h"
+
 static const struct {
 	const char *id;
 	const char *space;
