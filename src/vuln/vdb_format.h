@@ -5,30 +5,34 @@
  *
  *	header (64) | section table (n × 64) | sections, 8-aligned | signature (64, if flagged)
  *
- * Rows of one (ecosystem, name) form a group; groups in order fill blocks of about BLOCK_BYTES, each packed with zstd.
- * Three sorted tables of (hash, block, offset) lead to groups: by ecosystem and name, by name, by id or alias.
+ * Rows of one (ecosystem, name) form a group; groups in order fill blocks of about BLOCK_BYTES,
+ *each packed with zstd. Three sorted tables of (hash, block, offset) lead to groups: by ecosystem
+ *and name, by name, by id or alias.
  */
 #include "../base/buf.h"
+#include "../base/map.h"
 #include "vuln.h"
 
-#define LZ_VDB_MAGIC       "LZVDB\r\n\x1a"
-#define LZ_VDB_VERSION     1
-#define LZ_VDB_HEADER      64
-#define LZ_VDB_SECTION     64
+#define LZ_VDB_MAGIC	   "LZVDB\r\n\x1a"
+#define LZ_VDB_VERSION	   1
+#define LZ_VDB_HEADER	   64
+#define LZ_VDB_SECTION	   64
 #define LZ_VDB_SIGNATURE   64
 #define LZ_VDB_BLOCK_BYTES 8192
-#define LZ_VDB_BLOCK_MAX   (64 * 1024 * 1024) /* one group may be large; a hostile file may not ask for more */
-#define LZ_VDB_SIGNED      1u
+#define LZ_VDB_BLOCK_MAX \
+	(64 * 1024 * 1024) /* one group may be large; a hostile file may not ask for more */
+#define LZ_VDB_SIGNED 1u
 
 enum lz_vdb_kind {
 	LZ_VDB_FEEDS,
 	LZ_VDB_ECOSYSTEMS,
-	LZ_VDB_BLOCKS,  /* u64 offset, u32 packed, u32 plain; offset into DATA */
+	LZ_VDB_BLOCKS, /* u64 offset, u32 packed, u32 plain; offset into DATA */
 	LZ_VDB_DATA,
-	LZ_VDB_BY_KEY,  /* u64 hash, u32 block, u32 offset; sorted */
+	LZ_VDB_BY_KEY, /* u64 hash, u32 block, u32 offset; sorted */
 	LZ_VDB_BY_NAME,
 	LZ_VDB_BY_ID,
-	LZ_VDB_ENRICH,  /* u64 hash, u32 epss, u32 percentile (millionths, ~0 absent), u64 kev day + 1 */
+	LZ_VDB_ENRICH, /* u64 hash, u32 epss, u32 percentile (millionths, ~0 absent), u64 kev day +
+			  1 */
 	LZ_VDB_KINDS,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One row of the database: an advisory with the one package it is about. Writer and reader of the encoding stand here
- * side by side; the reader treats every byte as hostile.
+ * One row of the database: an advisory with the one package it is about. Writer and reader of the
+ * encoding stand here side by side; the reader treats every byte as hostile.
  */
 #include "vdb_format.h"
 
@@ -84,7 +84,8 @@ struct lz_span lz_vdb_text(struct lz_vdb_cursor *c)
 	return s;
 }
 
-/* A list can't have more entries than there are bytes left: no allocation is larger than the file allows. */
+/* A list can't have more entries than there are bytes left: no allocation is larger than the file
+ * allows. */
 static uint64_t take_count(struct lz_vdb_cursor *c)
 {
 	uint64_t n = lz_vdb_num(c);
@@ -96,7 +97,8 @@ static uint64_t take_count(struct lz_vdb_cursor *c)
 	return n;
 }
 
-static const struct lz_span *take_texts(struct lz_vdb_cursor *c, struct lz_arena *arena, size_t *ret_n)
+static const struct lz_span *take_texts(struct lz_vdb_cursor *c, struct lz_arena *arena,
+					size_t *ret_n)
 {
 	size_t n = (size_t)take_count(c);
 	struct lz_span *s = lz_arena_array(arena, n, sizeof(*s));

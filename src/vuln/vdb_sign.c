@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ed25519 over the header and the section table, which holds a checksum of each section: whoever checks the signature
- * and the sums has checked every byte.
+ * Ed25519 over the header and the section table, which holds a checksum of each section: whoever
+ * checks the signature and the sums has checked every byte.
  */
 #include "vdb_format.h"
 
@@ -18,12 +18,14 @@ static EVP_PKEY *load(const char *path, bool private, struct lz_err *err)
 		lz_fail_errno(err, "%s", path);
 		return NULL;
 	}
-	key = private ? PEM_read_PrivateKey(f, NULL, NULL, NULL) : PEM_read_PUBKEY(f, NULL, NULL, NULL);
+	key = private ? PEM_read_PrivateKey(f, NULL, NULL, NULL)
+		      : PEM_read_PUBKEY(f, NULL, NULL, NULL);
 	fclose(f);
 	if (key && EVP_PKEY_id(key) == EVP_PKEY_ED25519)
 		return key;
 	EVP_PKEY_free(key);
-	lz_fail(err, LZ_E_USAGE, "%s: not an Ed25519 %s key in PEM form (`openssl genpkey -algorithm ed25519`)",
+	lz_fail(err, LZ_E_USAGE,
+		"%s: not an Ed25519 %s key in PEM form (`openssl genpkey -algorithm ed25519`)",
 		path, private ? "private" : "public");
 	return NULL;
 }
@@ -57,5 +59,7 @@ int lz_vdb_check_signature(const char *key_pem, struct lz_span bytes, struct lz_
 	if (!key)
 		return err ? err->code : LZ_E_USAGE;
 	EVP_PKEY_free(key);
-	return ok ? 0 : lz_fail(err, LZ_E_DIGEST, "the signature does not fit the database and this key");
+	return ok ? 0
+		  : lz_fail(err, LZ_E_DIGEST,
+			    "the signature does not fit the database and this key");
 }

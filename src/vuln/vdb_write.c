@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Building a vdb. Advisories are encoded as they come, row by row; writing sorts the rows, drops doubles, fills blocks and
- * tables. The result depends on what was added, not on the order. The file is written beside its place, synced, and put
- * there by rename: readers see the old one or the new one, never part of one.
+ * Building a vdb. Advisories are encoded as they come, row by row; writing sorts the rows, drops
+ * doubles, fills blocks and tables. The result depends on what was added, not on the order. The
+ * file is written beside its place, synced, and put there by rename: readers see the old one or the
+ * new one, never part of one.
  */
 #include "vdb_format.h"
 
@@ -29,9 +30,9 @@ struct entry { /* of a table of hashes */
 struct lz_vdb_builder {
 	struct lz_arena arena;
 	struct lz_limits limits;
-	struct lz_vec rows;        /* struct row */
+	struct lz_vec rows;	   /* struct row */
 	struct lz_vec enrichments; /* struct lz_enrichment */
-	struct lz_vec feeds;       /* struct lz_feed_info */
+	struct lz_vec feeds;	   /* struct lz_feed_info */
 	struct lz_buf scratch;
 	struct lz_map ecosystems; /* names, kept once */
 	uint64_t advisories;
@@ -73,8 +74,9 @@ static int full(struct lz_vdb_builder *b, struct lz_err *err)
 {
 	int code = b->arena.code ? b->arena.code : b->scratch.code ? b->scratch.code : LZ_E_NOMEM;
 
-	return lz_fail(err, code, code == LZ_E_LIMIT ? "the database's content exceeds its memory bound"
-						     : "out of memory");
+	return lz_fail(err, code,
+		       code == LZ_E_LIMIT ? "the database's content exceeds its memory bound"
+					  : "out of memory");
 }
 
 static struct lz_span once(struct lz_vdb_builder *b, struct lz_span s)
@@ -146,7 +148,9 @@ int lz_vdb_add_feed(struct lz_vdb_builder *b, const struct lz_feed_info *f, stru
 	return b->arena.code ? full(b, err) : 0;
 }
 
-/* --- order ------------------------------------------------------------------------------------------------ */
+/* --- order
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static int by_group(const void *a, const void *b)
 {
@@ -182,7 +186,9 @@ static int by_hash(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* --- sections ----------------------------------------------------------------------------------------------- */
+/* --- sections
+ * -----------------------------------------------------------------------------------------------
+ */
 
 struct image {
 	struct lz_buf section[LZ_VDB_KINDS];
@@ -233,7 +239,8 @@ static size_t group_end(const struct lz_vec *rows, size_t from)
 
 	for (; to < rows->n; to++) {
 		const struct row *r = lz_vec_at(rows, to);
-		if (!lz_span_eq(r->ecosystem, first->ecosystem) || !lz_span_eq(r->name, first->name))
+		if (!lz_span_eq(r->ecosystem, first->ecosystem) ||
+		    !lz_span_eq(r->name, first->name))
 			break;
 	}
 	return to;
@@ -414,7 +421,9 @@ static int make(struct image *m, struct lz_vdb_builder *b, struct lz_err *err)
 	return m->code ? lz_fail(err, m->code, "database: %s", lz_code_text(m->code)) : 0;
 }
 
-/* --- the file -------------------------------------------------------------------------------------------------- */
+/* --- the file
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static int put_head(const struct image *m, struct lz_buf *head, int64_t built_s, bool sign,
 		    struct lz_err *err)
@@ -474,7 +483,8 @@ static void sync_folder(const char *path)
 	char folder[4096];
 	int fd;
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1,
+		 slash ? path : ".");
 	fd = open(folder[0] ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		fsync(fd); /* the file itself is safe; a lost rename leaves the old one */
@@ -482,8 +492,8 @@ static void sync_folder(const char *path)
 	}
 }
 
-static int install(const struct image *m, const struct lz_buf *head, const char *path, const char *key,
-		   struct lz_err *err)
+static int install(const struct image *m, const struct lz_buf *head, const char *path,
+		   const char *key, struct lz_err *err)
 {
 	LZ_CLEAN(mem) char *part = NULL;
 	int fd, r;
