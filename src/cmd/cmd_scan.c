@@ -8,9 +8,11 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/progress.h"
+#include "../jail/jail.h"
 #include "../report/report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 
 enum {
