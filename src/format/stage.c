@@ -43,11 +43,13 @@ struct stage {
 
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t work;
+	pthread_cond_t work, ready;
 	unsigned idle;
 	struct stage *queue[64];
 	unsigned queued;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	  .work = PTHREAD_COND_INITIALIZER,
+	  .ready = PTHREAD_COND_INITIALIZER};
 
 static void produce(struct stage *s);
 
@@ -58,14 +60,13 @@ static void *parked(void *arg)
 		struct stage *s;
 
 		pthread_mutex_lock(&pool.lock);
+		pool.idle++;
+		pthread_cond_broadcast(&pool.ready);
 		while (!pool.queued)
 			pthread_cond_wait(&pool.work, &pool.lock);
 		s = pool.queue[--pool.queued];
 		pthread_mutex_unlock(&pool.lock);
 		produce(s);
-		pthread_mutex_lock(&pool.lock);
-		pool.idle++;
-		pthread_mutex_unlock(&pool.lock);
 	}
 	return NULL;
 }
@@ -86,13 +87,19 @@ static int start_thread(void *(*run)(void *), void *arg)
 
 int lz_stage_threads_start(unsigned n, struct lz_err *err)
 {
-	for (unsigned i = 0; i < n; i++) {
+	unsigned want;
+
+	pthread_mutex_lock(&pool.lock);
+	want = pool.idle + n;
+	pthread_mutex_unlock(&pool.lock);
+	for (unsigned i = 0; i < n; i++)
 		if (start_thread(parked, NULL))
 			return lz_fail(err, LZ_E_NOMEM, "could not start a thread");
-		pthread_mutex_lock(&pool.lock);
-		pool.idle++;
-		pthread_mutex_unlock(&pool.lock);
-	}
+	/* Until all have made the calls that starting a thread needs and the seal will forbid. */
+	pthread_mutex_lock(&pool.lock);
+	while (pool.idle < want)
+		pthread_cond_wait(&pool.ready, &pool.lock);
+	pthread_mutex_unlock(&pool.lock);
 	return 0;
 }
 

@@ -5,11 +5,12 @@
 
 struct lz_version_order {
 	const char *name;
-	const char *(*check)(struct lz_span v); /* NULL, or what is wrong with it */
+	const char *(*check)(struct lz_span v);		    /* NULL, or what is wrong with it */
 	int (*compare)(struct lz_span a, struct lz_span b); /* both have passed check */
 };
 
-extern const struct lz_version_order lz_version_dpkg, lz_version_rpm, lz_version_apk, lz_version_alpm;
+extern const struct lz_version_order lz_version_dpkg, lz_version_rpm, lz_version_apk,
+	lz_version_alpm;
 
 /* Numbers of any length, as text: leading zeros don't count, empty is 0. */
 int lz_digits_cmp(struct lz_span a, struct lz_span b);
