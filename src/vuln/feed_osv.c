@@ -74,8 +74,13 @@ static size_t count_events(const json_t *ranges)
 	size_t n = 0, i, k;
 	const json_t *range, *event;
 
-	json_array_foreach(ranges, i, range) json_array_foreach(json_object_get(range, "events"), k,
-								event) n += json_object_size(event);
+	json_array_foreach(ranges, i, range)
+	{
+		json_array_foreach(json_object_get(range, "events"), k, event)
+		{
+			n += json_object_size(event);
+		}
+	}
 	return n;
 }
 
@@ -137,11 +142,11 @@ static bool take_ranges(struct record *r, const json_t *ranges, struct lz_affect
 
 		if (!is_version_range(range) || !events)
 			continue; /* GIT: commits are no versions */
-		json_array_foreach(
-			json_object_get(range, "events"), k,
-			event) if (!take_event(r, event, events,
-					       &n)) return leave_out(r, true, a->name,
-								     "an event without a version");
+		json_array_foreach(json_object_get(range, "events"), k, event)
+		{
+			if (!take_event(r, event, events, &n))
+				return leave_out(r, true, a->name, "an event without a version");
+		}
 		if (!put_in_order(events + begin, n - begin))
 			return leave_out(r, true, a->name, "a range that begins nowhere");
 	}
@@ -380,7 +385,10 @@ static int take_aliases(struct record *r)
 			json_array_size(json_object_get(r->root, "related"));
 
 	once_init(r, &o, max);
-	json_array_foreach(own, i, v) add_once(r, &o, lz_json_text(v));
+	json_array_foreach(own, i, v)
+	{
+		add_once(r, &o, lz_json_text(v));
+	}
 	if (r->distro) {
 		add_once(r, &o, embedded_cve(r->a.id));
 		add_upstream(r, &o, "upstream", true);
@@ -399,8 +407,11 @@ static int take_vectors(struct record *r)
 	size_t i;
 
 	once_init(r, &o, json_array_size(list));
-	json_array_foreach(list, i, one) if (is_vector(one))
-		add_once(r, &o, lz_json_str(one, "score"));
+	json_array_foreach(list, i, one)
+	{
+		if (is_vector(one))
+			add_once(r, &o, lz_json_str(one, "score"));
+	}
 	r->a.cvss = o.items;
 	r->a.cvss_count = o.n;
 	lz_map_done(&o.seen);
@@ -414,7 +425,10 @@ static int take_references(struct record *r)
 	size_t i;
 
 	once_init(r, &o, REFERENCES);
-	json_array_foreach(list, i, one) add_once(r, &o, lz_json_str(one, "url"));
+	json_array_foreach(list, i, one)
+	{
+		add_once(r, &o, lz_json_str(one, "url"));
+	}
 	r->a.references = o.items;
 	r->a.reference_count = o.n;
 	lz_map_done(&o.seen);
@@ -449,10 +463,11 @@ static int take_all(struct record *r, const json_t *affected)
 
 	r->affected =
 		lz_arena_array(&r->w->arena, json_array_size(affected) + 1, sizeof(*r->affected));
-	json_array_foreach(affected, i,
-			   one) if (r->affected &&
-				    take_affected(r, one, &r->affected[r->a.affected_count]))
-		r->a.affected_count++;
+	json_array_foreach(affected, i, one)
+	{
+		if (r->affected && take_affected(r, one, &r->affected[r->a.affected_count]))
+			r->a.affected_count++;
+	}
 	r->a.affected = r->affected;
 	r->a.published_s = lz_feed_date(r->root, "published");
 	r->a.modified_s = lz_feed_date(r->root, "modified");
