@@ -151,4 +151,4 @@ static int read_files(struct lz_span path, struct lz_reader *r, int fd,
 static const char *const file_paths[] = {"osv/**.json", NULL};
 
 const struct lz_feed_format lz_feed_osv_files = {
-	.name = "osv-files", .paths = file_paths, .read = read_files};
+	.name = "osv-files", .paths = file_paths, .read = read_files, .gathered = true};

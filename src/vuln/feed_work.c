@@ -52,6 +52,9 @@ int lz_feed_put(struct lz_feed_work *w, const struct lz_advisory *a, uint64_t of
 		return r;
 	}
 	w->info.records++;
+	/* The newest record tells how current a feed is that does not say so itself. */
+	if (a->modified_s > w->info.date_s)
+		w->info.date_s = a->modified_s;
 	return 0;
 }
 

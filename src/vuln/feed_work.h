@@ -49,6 +49,9 @@ struct lz_span lz_path_component(struct lz_span path, unsigned from_end);
 int lz_osv_record(struct lz_feed_work *w, struct lz_span json, const char *name, uint64_t offset,
 		  struct lz_err *err);
 
+extern const struct lz_feed_format lz_feed_debian, lz_feed_alpine, lz_feed_rolling, lz_feed_osv_zip,
+	lz_feed_osv_files, lz_feed_kev, lz_feed_epss;
+
 /* --- records over the wall (feed_wire.c) --------------------------------------------------- */
 
 enum {
@@ -70,6 +73,6 @@ void lz_feed_wire_init(struct lz_feed_wire *f, struct lz_rec_out *out);
 int lz_feed_wire_take(struct lz_rec *rec, struct lz_arena *arena, const struct lz_limits *limits,
 		      struct lz_feed_sink *sink, struct lz_err *err);
 
-/* The request of the feed role: format name, path below the feed folder. */
-int lz_feed_request(struct lz_rec_out *o, const struct lz_feed_format *format, struct lz_span path,
+/* The request of the feed role: format name, path below the feed folder. Appends to b. */
+int lz_feed_request(struct lz_buf *b, const struct lz_feed_format *format, struct lz_span path,
 		    struct lz_err *err);
