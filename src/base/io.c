@@ -27,6 +27,21 @@ static bool refuse(void)
 	return true;
 }
 
+int lz_read_some(int fd, void *p, size_t n, size_t *ret_n, struct lz_err *err)
+{
+	ssize_t r;
+
+	if (refuse())
+		return lz_fail_errno(err, "read");
+	do
+		r = read(fd, p, n);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return lz_fail_errno(err, "read");
+	*ret_n = (size_t)r;
+	return 0;
+}
+
 int lz_read_full(int fd, void *p, size_t n, size_t *ret_n, struct lz_err *err)
 {
 	size_t done = 0;

@@ -10,6 +10,8 @@
 
 /* Reads until n bytes or the end; *ret_n says how many. EINTR is retried. */
 int lz_read_full(int fd, void *p, size_t n, size_t *ret_n, struct lz_err *err);
+/* One read: whatever is there, at most n bytes; *ret_n 0 is the end. EINTR is retried. */
+int lz_read_some(int fd, void *p, size_t n, size_t *ret_n, struct lz_err *err);
 int lz_pread_full(int fd, void *p, size_t n, uint64_t offset, size_t *ret_n, struct lz_err *err);
 int lz_write_full(int fd, const void *p, size_t n, struct lz_err *err);
 /* Appends the whole file to b; its maximum bounds it (LZ_E_LIMIT names the path). */
@@ -21,6 +23,6 @@ int lz_read_fd(int fd, const char *name, struct lz_buf *b, struct lz_err *err);
  * directory is LZ_E_UNSUPPORTED. Returns the descriptor or a negative code. */
 int lz_open_in_root(int root_fd, const char *path, struct lz_err *err);
 
-/* Fault injection for tests: the nth lz_read_full/lz_pread_full/lz_write_full from now fails with
- * EIO. 0 switches it off. */
+/* Fault injection for tests: the nth call of the reading and writing functions above from now fails
+ * with EIO. 0 switches it off. */
 void lz_io_fail_at(unsigned long nth);

@@ -25,6 +25,7 @@ struct sha_reader {
 	struct lz_reader r;
 	struct lz_reader *inner;
 	EVP_MD_CTX *ctx;
+	bool ended;
 };
 
 static int sha_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
@@ -32,12 +33,21 @@ static int sha_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err
 	struct sha_reader *s = (struct sha_reader *)(void *)r;
 	int code = lz_reader_next(s->inner, ret, err);
 
+	s->ended = code == 0;
 	if (code <= 0)
 		return code;
 	if (!EVP_DigestUpdate(s->ctx, ret->p, ret->n))
 		return lz_fail(err, LZ_E_BUG, "SHA-256 failed");
 	__atomic_store_n(&r->offset, r->offset + ret->n, __ATOMIC_RELAXED);
 	return 1;
+}
+
+static void sha_stop(struct lz_reader *r)
+{
+	struct sha_reader *s = (struct sha_reader *)(void *)r;
+
+	if (s->inner->stop)
+		s->inner->stop(s->inner);
 }
 
 static void sha_close(struct lz_reader *r)
@@ -63,7 +73,8 @@ struct lz_reader *lz_reader_sha256(struct lz_reader *inner, struct lz_err *err)
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	s->r = (struct lz_reader){.next = sha_next, .close = sha_close, .keeps = inner->keeps};
+	s->r = (struct lz_reader){
+		.next = sha_next, .stop = sha_stop, .close = sha_close, .keeps = inner->keeps};
 	s->inner = inner;
 	return &s->r;
 }
@@ -72,7 +83,8 @@ int lz_reader_sha256_final(struct lz_reader *r, unsigned char ret[32], struct lz
 {
 	struct sha_reader *s = (struct sha_reader *)(void *)r;
 
-	if (r->next != sha_next || !EVP_DigestFinal_ex(s->ctx, ret, NULL))
-		return lz_fail(err, LZ_E_BUG, "SHA-256 failed");
-	return 0;
+	if (r->next != sha_next || !s->ended)
+		return lz_fail(err, LZ_E_BUG, "SHA-256 of a stream that was not read to its end");
+	s->ended = false;
+	return EVP_DigestFinal_ex(s->ctx, ret, NULL) ? 0 : lz_fail(err, LZ_E_BUG, "SHA-256 failed");
 }

@@ -9,8 +9,13 @@
 #include "../base/alloc.h"
 #include "../base/io.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+
 #define CHUNK	(128 * 1024)
-#define BUFFERS 7 /* so that a stage may be a few chunks behind without copying */
+#define BUFFERS 7   /* so that a stage may be a few chunks behind without copying */
+#define LOOK_MS 100 /* how soon a silent pipe is left */
 
 void lz_reader_close(struct lz_reader *r)
 {
@@ -28,13 +33,14 @@ int lz_reader_drain(struct lz_reader *r, struct lz_err *err)
 	return code;
 }
 
-/* --- descriptors
- * --------------------------------------------------------------------------------------- */
+/* --- descriptors --- */
 
 struct fd_reader {
 	struct lz_reader r;
 	int fd;
-	bool seekable;
+	bool seekable, ended;
+	bool stop; /* set by another thread */
+	struct lz_err failed;
 	uint64_t base; /* of the window */
 	uint64_t left;
 	unsigned at;
@@ -46,27 +52,66 @@ static struct fd_reader *fd_of(struct lz_reader *r)
 	return (struct fd_reader *)(void *)r;
 }
 
+/* Fills a chunk from a descriptor that may keep silent. Data is waited for in short turns, so that
+ * a thread that sits here can be told to go. */
+static int read_waiting(struct fd_reader *f, char *chunk, size_t want, size_t *got,
+			struct lz_err *err)
+{
+	struct pollfd p = {.fd = f->fd, .events = POLLIN};
+
+	while (*got < want) {
+		size_t n = 0;
+		int code;
+
+		if (__atomic_load_n(&f->stop, __ATOMIC_RELAXED))
+			return lz_fail(err, LZ_E_CANCELLED, "stopped");
+		code = poll(&p, 1, LOOK_MS);
+		if (code == 0 || (code < 0 && errno == EINTR))
+			continue;
+		code = lz_read_some(f->fd, chunk + *got, want - *got, &n, err);
+		if (code)
+			return code;
+		if (!n) {
+			f->ended = true;
+			break;
+		}
+		*got += n;
+	}
+	return 0;
+}
+
+static int read_window(struct fd_reader *f, char *chunk, size_t want, size_t *got,
+		       struct lz_err *err)
+{
+	uint64_t at = f->base + f->r.offset;
+	int code;
+
+	if (__atomic_load_n(&f->stop, __ATOMIC_RELAXED))
+		return lz_fail(err, LZ_E_CANCELLED, "stopped");
+	code = lz_pread_full(f->fd, chunk, want, at, got, err);
+	if (code || *got == want)
+		return code;
+	return lz_fail(err, LZ_E_FORMAT, "ends early: byte %llu of %llu is not there",
+		       (unsigned long long)(f->r.offset + *got),
+		       (unsigned long long)(f->r.offset + f->left));
+}
+
 static int fd_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
 {
 	struct fd_reader *f = fd_of(r);
 	size_t want = f->left < CHUNK ? (size_t)f->left : CHUNK, got = 0;
-	int code;
-
 	char *chunk = f->chunk[f->at];
 
-	if (!want)
-		return 0;
-	code = f->seekable ? lz_pread_full(f->fd, chunk, want, f->base + r->offset, &got, err)
-			   : lz_read_full(f->fd, chunk, want, &got, err);
-	if (code)
-		return code;
-	if (!got && f->seekable)
-		return lz_fail(err, LZ_E_FORMAT, "ends early at byte %llu",
-			       (unsigned long long)(f->base + r->offset));
-	if (!got) {
-		f->left = 0;
-		return 0;
+	if (!f->failed.code && want && !f->ended)
+		f->failed.code = f->seekable ? read_window(f, chunk, want, &got, &f->failed)
+					     : read_waiting(f, chunk, want, &got, &f->failed);
+	if (f->failed.code) {
+		if (err)
+			*err = f->failed;
+		return f->failed.code;
 	}
+	if (!got)
+		return 0;
 	if (f->left != UINT64_MAX)
 		f->left -= got;
 	__atomic_store_n(&r->offset, r->offset + got, __ATOMIC_RELAXED);
@@ -75,17 +120,24 @@ static int fd_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
 	return 1;
 }
 
+/* The last byte of a window is never skipped but read, which tells whether the file has it. */
 static int fd_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct lz_err *err)
 {
 	struct fd_reader *f = fd_of(r);
 
 	(void)err;
-	if (n > f->left)
-		n = f->left;
-	f->left -= n;
-	r->offset += n;
-	*ret_n = n;
+	*ret_n = 0;
+	if (f->failed.code || !f->left)
+		return 0;
+	*ret_n = n < f->left ? n : f->left - 1;
+	f->left -= *ret_n;
+	__atomic_store_n(&r->offset, r->offset + *ret_n, __ATOMIC_RELAXED);
 	return 0;
+}
+
+static void fd_stop(struct lz_reader *r)
+{
+	__atomic_store_n(&fd_of(r)->stop, true, __ATOMIC_RELAXED);
 }
 
 static void plain_close(struct lz_reader *r)
@@ -104,8 +156,12 @@ static struct lz_reader *fd_new(int fd, bool seekable, uint64_t offset, uint64_t
 	}
 	f->r = (struct lz_reader){.next = fd_next,
 				  .skip = seekable ? fd_skip : NULL,
+				  .stop = fd_stop,
 				  .close = plain_close,
 				  .keeps = BUFFERS - 1};
+	f->ended = false;
+	f->stop = false;
+	f->failed.code = 0;
 	f->at = 0;
 	f->fd = fd;
 	f->seekable = seekable;
@@ -128,9 +184,7 @@ struct lz_reader *lz_reader_pread(int fd, uint64_t offset, uint64_t length, stru
 	return fd_new(fd, true, offset, length, err);
 }
 
-/* --- memory
- * --------------------------------------------------------------------------------------------------
- */
+/* --- memory --- */
 
 struct mem_reader {
 	struct lz_reader r;
@@ -172,7 +226,8 @@ struct lz_reader *lz_reader_mem(struct lz_span bytes, size_t chunk_bytes, struct
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	m->r = (struct lz_reader){.next = mem_next, .skip = mem_skip, .close = plain_close};
+	m->r = (struct lz_reader){
+		.next = mem_next, .skip = mem_skip, .close = plain_close, .keeps = UINT_MAX};
 	m->left = bytes;
 	m->chunk = chunk_bytes ? chunk_bytes : SIZE_MAX;
 	return &m->r;

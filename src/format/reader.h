@@ -24,6 +24,9 @@ struct lz_reader {
 	/* Skips up to n bytes without delivering them; *ret_n is how many were skipped, which may
 	 * be fewer. NULL when the reader can't do better than reading. */
 	int (*skip)(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct lz_err *err);
+	/* From another thread: makes a next() that is under way, and all later ones, return
+	 * LZ_E_CANCELLED soon. NULL when r can't; its next() then ends by itself. */
+	void (*stop)(struct lz_reader *r);
 	/* Releases r and all it owns. */
 	void (*close)(struct lz_reader *r);
 	uint64_t offset; /* bytes delivered or skipped so far; for error messages */
@@ -43,7 +46,8 @@ static inline void lz_clean_reader(struct lz_reader **r)
 
 /* All constructors return NULL with err filled on failure, and then have closed `inner`. */
 
-/* Sequential reads from fd (a pipe will do), at most `length` bytes (UINT64_MAX: to the end). */
+/* Sequential reads from fd (a pipe will do), at most `length` bytes (UINT64_MAX: to the end). A
+ * read that waits for a silent pipe is left within a tenth of a second of stop(). */
 struct lz_reader *lz_reader_fd(int fd, uint64_t length, struct lz_err *err);
 /* A window of a seekable file, by pread: skips are free. Ending before `length` is an error. */
 struct lz_reader *lz_reader_pread(int fd, uint64_t offset, uint64_t length, struct lz_err *err);
@@ -67,16 +71,19 @@ struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limi
 int lz_sha256_prepare(struct lz_err *err);
 /* Passes chunks on and feeds them to a SHA-256. */
 struct lz_reader *lz_reader_sha256(struct lz_reader *inner, struct lz_err *err);
-/* Of a reader made by lz_reader_sha256 whose end was reached (drain it first): 32 bytes. */
+/* Of a reader made by lz_reader_sha256 whose end was reached (drain it first; LZ_E_BUG if not): 32
+ * bytes, once. */
 int lz_reader_sha256_final(struct lz_reader *r, unsigned char ret[32], struct lz_err *err);
 
 /* Starts n parked threads that later stages take in place of new ones: for a child that may not
- * start threads once it is sealed. Process-wide; returns 0 or LZ_E_NOMEM. */
+ * start threads once it is sealed. A closed stage has given its thread back. Once called, no stage
+ * starts a thread of its own. Process-wide; returns 0 or LZ_E_NOMEM. */
 int lz_stage_threads_start(unsigned n, struct lz_err *err);
 
 /* Runs `inner` in a thread, up to `slots` chunks ahead. Chunks are handed on as they are when
- * `inner` keeps them long enough, else copied into buffers of chunk_bytes. Closing stops the thread
- * after its current read. */
+ * `inner` keeps them long enough, else copied into buffers of chunk_bytes. Closing stops `inner`
+ * and waits for the thread. Where no thread is to be had, returns `inner` itself: the same bytes,
+ * nothing at the same time. */
 struct lz_reader *lz_reader_stage(struct lz_reader *inner, size_t chunk_bytes, unsigned slots,
 				  struct lz_err *err);
 

@@ -6,22 +6,29 @@
  *	inner->next ──► ring of spans ────────► chunk
  *
  * The ring holds a handful of chunks of 128 KiB, so both sides meet at a lock a few thousand times
- *per gigabyte: a mutex costs nothing here. Chunks that their maker keeps valid long enough cross
- *without a copy.
+ * per gigabyte: a mutex costs nothing here. Waking a thread does (5 % of a layer, measured), so a
+ * side is woken when half the ring is worth its while, or at the end: nobody waits while the ring
+ * can't fill or drain further, for the consumer sleeps only when it is empty and the producer only
+ * when it is full. The price is that a chunk may rest here until the next one arrives. Chunks that
+ *their maker keeps valid long enough cross without a copy.
  *
- * A sealed child can't start threads, so a few are started beforehand and wait for work.
+ * A sealed child can't start threads (its filter kills it for trying), so a few are started
+ * beforehand and wait for work. Invariant: pool.idle counts the threads that will look at the queue
+ * without anybody's doing; a thread counts itself idle before its stage is released, so that a
+ * stage opened right after another was closed always finds the thread that was freed.
+ *
+ * Closing early: the readers below are told to stop (a pipe may be silent for ever), then the
+ * thread is waited for. Nothing of `inner` is touched by two threads at once.
  */
 #include "reader.h"
 
 #include "../base/alloc.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <time.h>
 
-#define SLOTS_MAX    16
-#define STACK_BYTES  (256 * 1024)
-#define CLOSE_WAIT_S 2
+#define SLOTS_MAX   16
+#define QUEUE_MAX   64
+#define STACK_BYTES (256 * 1024)
 
 struct stage {
 	struct lz_reader r;
@@ -33,22 +40,22 @@ struct stage {
 	size_t chunk;
 	struct lz_span left; /* of an inner chunk larger than a buffer */
 	unsigned slots, head, count, made;
+	unsigned batch; /* chunks, or free slots, worth waking the other side for */
 	bool stop, ended, running;
+	bool parked; /* runs in a thread of the pool */
 	int code;
 	struct lz_err err;
 };
 
-/* --- threads that wait for work
- * ------------------------------------------------------------------------------ */
+/* --- threads that wait for work --- */
 
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t work, ready;
-	unsigned idle;
-	struct stage *queue[64];
-	unsigned queued;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
-	  .work = PTHREAD_COND_INITIALIZER,
+	bool only_parked; /* no other threads may be started */
+	unsigned idle, queued, waiting;
+	struct stage *queue[QUEUE_MAX];
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,
 	  .ready = PTHREAD_COND_INITIALIZER};
 
 static void produce(struct stage *s);
@@ -56,12 +63,14 @@ static void produce(struct stage *s);
 static void *parked(void *arg)
 {
 	(void)arg;
+	pthread_mutex_lock(&pool.lock);
+	pool.waiting++;
+	pthread_cond_signal(&pool.ready);
+	pthread_mutex_unlock(&pool.lock);
 	for (;;) {
 		struct stage *s;
 
 		pthread_mutex_lock(&pool.lock);
-		pool.idle++;
-		pthread_cond_broadcast(&pool.ready);
 		while (!pool.queued)
 			pthread_cond_wait(&pool.work, &pool.lock);
 		s = pool.queue[--pool.queued];
@@ -85,45 +94,61 @@ static int start_thread(void *(*run)(void *), void *arg)
 	return r;
 }
 
+static void count_idle(void)
+{
+	pthread_mutex_lock(&pool.lock);
+	pool.only_parked = true;
+	pool.idle++;
+	pthread_mutex_unlock(&pool.lock);
+}
+
 int lz_stage_threads_start(unsigned n, struct lz_err *err)
 {
 	unsigned want;
 
 	pthread_mutex_lock(&pool.lock);
-	want = pool.idle + n;
+	want = pool.waiting + n;
 	pthread_mutex_unlock(&pool.lock);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		if (start_thread(parked, NULL))
 			return lz_fail(err, LZ_E_NOMEM, "could not start a thread");
-	/* Until all have made the calls that starting a thread needs and the seal will forbid. */
+		count_idle();
+	}
+	/* Until all have made the calls that starting a thread needs and a seal will forbid. */
 	pthread_mutex_lock(&pool.lock);
-	while (pool.idle < want)
+	while (pool.waiting < want)
 		pthread_cond_wait(&pool.ready, &pool.lock);
 	pthread_mutex_unlock(&pool.lock);
 	return 0;
 }
 
-static bool give_to_parked(struct stage *s)
+static void *produce_once(void *arg)
 {
-	bool taken = false;
+	produce(arg);
+	return NULL;
+}
+
+/* False: there is no thread for s. */
+static bool give_to_thread(struct stage *s)
+{
+	bool only_parked, taken;
 
 	pthread_mutex_lock(&pool.lock);
-	if (pool.idle && pool.queued < 64) {
+	only_parked = pool.only_parked;
+	taken = pool.idle && pool.queued < QUEUE_MAX;
+	if (taken) {
+		s->parked = true;
 		pool.idle--;
 		pool.queue[pool.queued++] = s;
 		pthread_cond_signal(&pool.work);
-		taken = true;
 	}
 	pthread_mutex_unlock(&pool.lock);
-	return taken;
+	return taken || (!only_parked && start_thread(produce_once, s) == 0);
 }
 
-/* --- producer
- * --------------------------------------------------------------------------------------------------
- */
+/* --- producer --- */
 
-/* The next chunk to hand over: 1, 0 at the end, < 0. Only the producer thread touches what it uses.
- */
+/* The next chunk to hand over: 1, 0 at the end, < 0. Only the producer touches what it uses. */
 static int make_chunk(struct stage *s, struct lz_span *ret)
 {
 	int code = 1;
@@ -139,48 +164,56 @@ static int make_chunk(struct stage *s, struct lz_span *ret)
 		return 1;
 	}
 	to = s->buffers + (size_t)(s->made++ % (s->slots + 2)) * s->chunk;
-	*ret = lz_span(to, s->left.n < s->chunk ? s->left.n : s->chunk);
-	memcpy(to, s->left.p, ret->n);
+	*ret = lz_span_head(s->left, s->chunk);
+	memcpy(to, ret->p, ret->n);
+	ret->p = to;
 	s->left = lz_span_from(s->left, ret->n);
 	return 1;
 }
 
-static void *produce_thread(void *arg)
+/* Waits for room; false when nobody wants more. */
+static bool hand_over(struct stage *s, struct lz_span chunk)
 {
-	produce(arg);
-	return NULL;
+	bool wanted;
+
+	pthread_mutex_lock(&s->lock);
+	while (s->count == s->slots && !s->stop)
+		pthread_cond_wait(&s->freed, &s->lock);
+	wanted = !s->stop;
+	if (wanted) {
+		s->ring[(s->head + s->count++) % SLOTS_MAX] = chunk;
+		if (s->count >= s->batch)
+			pthread_cond_signal(&s->filled);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return wanted;
 }
 
-static void produce(struct stage *s)
+static void finish(struct stage *s, int code)
 {
-	struct lz_span chunk;
-	bool stop = false;
-	int code = 1;
-
-	while (!stop && code > 0) {
-		code = make_chunk(s, &chunk);
-		pthread_mutex_lock(&s->lock);
-		while (code > 0 && s->count == s->slots && !s->stop)
-			pthread_cond_wait(&s->freed, &s->lock);
-		stop = s->stop;
-		if (code > 0 && !stop) {
-			s->ring[(s->head + s->count++) % SLOTS_MAX] = chunk;
-			pthread_cond_signal(&s->filled);
-		}
-		pthread_mutex_unlock(&s->lock);
-	}
 	pthread_mutex_lock(&s->lock);
 	s->ended = true;
 	s->code = code < 0 ? code : 0;
 	s->running = false;
 	pthread_cond_signal(&s->filled);
 	pthread_cond_signal(&s->finished);
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->lock); /* from here on s may be gone */
 }
 
-/* --- consumer
- * ----------------------------------------------------------------------------------------------------
- */
+static void produce(struct stage *s)
+{
+	struct lz_span chunk;
+	int code;
+
+	while ((code = make_chunk(s, &chunk)) > 0)
+		if (!hand_over(s, chunk))
+			break;
+	if (s->parked)
+		count_idle();
+	finish(s, code);
+}
+
+/* --- consumer --- */
 
 static int stage_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
 {
@@ -188,15 +221,18 @@ static int stage_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *e
 	int code;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->count && !s->ended)
+	while (!s->count && !s->ended && !s->stop)
 		pthread_cond_wait(&s->filled, &s->lock);
-	if (s->count) {
-		*ret = s->ring[s->head % SLOTS_MAX];
-		s->head++;
+	if (s->stop) {
+		code = lz_fail(err, LZ_E_CANCELLED, "stopped");
+	} else if (s->count) {
+		*ret = s->ring[s->head];
+		s->head = (s->head + 1) % SLOTS_MAX;
 		s->count--;
-		pthread_cond_signal(&s->freed);
+		if (s->slots - s->count >= s->batch)
+			pthread_cond_signal(&s->freed);
 		code = 1;
-		r->offset += ret->n;
+		__atomic_store_n(&r->offset, r->offset + ret->n, __ATOMIC_RELAXED);
 	} else {
 		code = s->code;
 		if (code && err)
@@ -204,6 +240,19 @@ static int stage_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *e
 	}
 	pthread_mutex_unlock(&s->lock);
 	return code;
+}
+
+static void stage_stop(struct lz_reader *r)
+{
+	struct stage *s = (struct stage *)(void *)r;
+
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->freed);
+	pthread_cond_signal(&s->filled);
+	pthread_mutex_unlock(&s->lock);
+	if (s->inner->stop)
+		s->inner->stop(s->inner);
 }
 
 static void stage_free(struct stage *s)
@@ -216,28 +265,38 @@ static void stage_free(struct stage *s)
 	lz_free(s);
 }
 
-/* The producer may sit in a read of a pipe that nobody writes to. It is waited for, but not for
- * ever: then its memory is left to the end of the process, which in a confined child is near. */
 static void stage_close(struct lz_reader *r)
 {
 	struct stage *s = (struct stage *)(void *)r;
-	struct timespec until;
-	bool running;
-	int waited = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += CLOSE_WAIT_S;
+	stage_stop(r);
 	pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	pthread_cond_signal(&s->freed);
-	while (s->running && waited != ETIMEDOUT)
-		waited = pthread_cond_timedwait(&s->finished, &s->lock, &until);
-	running = s->running;
+	while (s->running)
+		pthread_cond_wait(&s->finished, &s->lock);
 	pthread_mutex_unlock(&s->lock);
-	if (running)
-		return;
 	lz_reader_close(s->inner);
 	stage_free(s);
+}
+
+/* Alive at once: the chunks in the ring, the one being read, the one being made. */
+static bool set_up(struct stage *s, size_t chunk_bytes, unsigned slots)
+{
+	size_t bytes;
+
+	s->r = (struct lz_reader){.next = stage_next, .stop = stage_stop, .close = stage_close};
+	s->slots = slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : slots;
+	s->chunk = chunk_bytes ? chunk_bytes : 128 * 1024;
+	s->batch = (s->slots + 1) / 2;
+	s->running = true;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->filled, NULL);
+	pthread_cond_init(&s->freed, NULL);
+	pthread_cond_init(&s->finished, NULL);
+	if (s->inner->keeps >= s->slots + 1)
+		return true;
+	if (lz_mul(s->chunk, s->slots + 2, &bytes))
+		s->buffers = lz_realloc(NULL, bytes);
+	return s->buffers != NULL;
 }
 
 struct lz_reader *lz_reader_stage(struct lz_reader *inner, size_t chunk_bytes, unsigned slots,
@@ -245,32 +304,17 @@ struct lz_reader *lz_reader_stage(struct lz_reader *inner, size_t chunk_bytes, u
 {
 	struct stage *s = lz_alloc(sizeof(*s));
 
-	if (!s) {
+	if (s)
+		s->inner = inner;
+	if (!s || !set_up(s, chunk_bytes, slots)) {
+		if (s)
+			stage_free(s);
 		lz_reader_close(inner);
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	s->r = (struct lz_reader){.next = stage_next, .close = stage_close};
-	s->inner = inner;
-	s->slots = slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : slots;
-	s->chunk = chunk_bytes;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->filled, NULL);
-	pthread_cond_init(&s->freed, NULL);
-	pthread_cond_init(&s->finished, NULL);
-	/* Alive at once: those in the ring, the one being read, the one being made. */
-	if (inner->keeps < s->slots + 1) {
-		s->buffers = lz_realloc(NULL, chunk_bytes * (s->slots + 2));
-		if (!s->buffers)
-			goto fail;
-	}
-	s->running = true;
-	if (!give_to_parked(s) && start_thread(produce_thread, s))
-		goto fail;
-	return &s->r;
-fail:
-	lz_reader_close(inner);
+	if (give_to_thread(s))
+		return &s->r;
 	stage_free(s);
-	lz_fail(err, LZ_E_NOMEM, "could not start a thread");
-	return NULL;
+	return inner;
 }

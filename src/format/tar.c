@@ -2,17 +2,22 @@
 /*
  * Tar, block by block:
  *
- *	[x header][records] [L header][long name] [header][content … padding to 512] … [0 × 512][0 ×
- *512]
+ *	[x header][records] [L header][long name] [header][content, padded to 512] ... [0][0]
  *
  * The first parser that hostile bytes meet, and with millions of entries in a layer the hottest:
- *headers are read where they lie in the reader's chunk, paths are built in one buffer, nothing is
- *allocated per entry.
+ * headers are read where they lie in the reader's chunk, paths are built in one buffer, nothing is
+ * allocated per entry.
  *
  * Bounds: headers (paths, PAX records) by pax_bytes and path_bytes, entries by layer_entries,
- *sparse maps by count; sizes are checked before they are added. Extension headers can't loop: each
- *consumes input. What Go's and GNU's tar refuse (a wrong checksum, a lone zero block) is refused
- *here, so that nothing is seen that an engine would not unpack.
+ * sparse maps by count; sizes are checked before they are added. Extension headers can't loop: each
+ * consumes input.
+ *
+ * Whoever makes a layer may want us to see other files than the engine unpacks. Docker, containerd
+ * and Podman read layers with Go's archive/tar, so where readers differ Go's answer is taken: a
+ *name of GNU's 'L' header goes before one of PAX, a second 'x' header replaces the first, the
+ *prefix field of GNU's own format counts when its times are no numbers, the prefix of star is
+ *shorter. Where engines leave a choice (a global header that names paths), the archive is refused.
+ *So is what Go refuses: a wrong checksum, a lone block of zeros.
  */
 #include "tar_internal.h"
 
@@ -32,8 +37,9 @@ struct lz_tar *lz_tar_open(struct lz_reader *r, const struct lz_limits *limits, 
 	lz_buf_init(&t->link, (size_t)limits->path_bytes + 512);
 	lz_buf_init(&t->pax_path, (size_t)limits->pax_bytes);
 	lz_buf_init(&t->pax_link, (size_t)limits->pax_bytes);
-	lz_buf_init(&t->global_path, (size_t)limits->pax_bytes);
-	lz_buf_init(&t->global_link, (size_t)limits->pax_bytes);
+	lz_buf_init(&t->long_path, (size_t)limits->pax_bytes);
+	lz_buf_init(&t->long_link, (size_t)limits->pax_bytes);
+	lz_buf_init(&t->sparse_name, (size_t)limits->pax_bytes);
 	lz_buf_init(&t->records, (size_t)limits->pax_bytes);
 	lz_vec_init(&t->sparse.map, sizeof(struct lz_tar_piece), 1 << 20);
 	return t;
@@ -47,16 +53,15 @@ void lz_tar_close(struct lz_tar *t)
 	lz_buf_done(&t->link);
 	lz_buf_done(&t->pax_path);
 	lz_buf_done(&t->pax_link);
-	lz_buf_done(&t->global_path);
-	lz_buf_done(&t->global_link);
+	lz_buf_done(&t->long_path);
+	lz_buf_done(&t->long_link);
+	lz_buf_done(&t->sparse_name);
 	lz_buf_done(&t->records);
 	lz_vec_done(&t->sparse.map);
 	lz_free(t);
 }
 
-/* --- bytes
- * --------------------------------------------------------------------------------------------------
- */
+/* --- bytes --- */
 
 /* 1 with *ret_block at 512 bytes valid until the next read; 0 at a clean end; < 0. */
 int lz_tar_block(struct lz_tar *t, const char **ret_block, struct lz_err *err)
@@ -95,8 +100,16 @@ int lz_tar_block(struct lz_tar *t, const char **ret_block, struct lz_err *err)
 
 static int torn(const struct lz_tar *t, struct lz_err *err)
 {
-	return lz_fail(err, LZ_E_FORMAT, "tar ends inside \"%.*s\" at byte %llu",
-		       LZ_FMT(lz_buf_view(&t->path)), (unsigned long long)t->at);
+	if (t->in_extension)
+		return lz_fail(
+			err, LZ_E_FORMAT,
+			"tar entry at byte %llu: the archive ends inside its extended header, "
+			"at byte %llu",
+			(unsigned long long)t->entry_at, (unsigned long long)t->at);
+	return lz_fail(err, LZ_E_FORMAT,
+		       "tar entry at byte %llu: the archive ends inside \"%.*s\", at byte %llu",
+		       (unsigned long long)t->entry_at, LZ_FMT(lz_buf_view(&t->path)),
+		       (unsigned long long)t->at);
 }
 
 static int skip(struct lz_tar *t, uint64_t n, struct lz_err *err)
@@ -156,8 +169,7 @@ int lz_tar_stored(struct lz_tar *t, uint64_t max, struct lz_span *ret, struct lz
 	return 1;
 }
 
-/* --- header fields
- * --------------------------------------------------------------------------------------------- */
+/* --- header fields --- */
 
 static struct lz_span field(const char *p, size_t n)
 {
@@ -228,9 +240,7 @@ bool lz_tar_is_header(struct lz_span block)
 	return block.n >= 512 && !all_zero(block.p) && checksum_holds(block.p);
 }
 
-/* --- paths
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- paths --- */
 
 /* Appends `from` to out without "//", "./" and a leading or trailing "/". False: it has ".." or a
  * NUL. */
@@ -262,23 +272,61 @@ static int too_long(const struct lz_tar *t, struct lz_err *err)
 		       (unsigned long long)t->entry_at, (unsigned long long)t->limits.path_bytes);
 }
 
-static struct lz_span chosen(const struct lz_buf *own, const struct lz_buf *global,
-			     struct lz_span header)
+/* GNU's own format keeps times where ustar keeps the prefix. Writers have put a prefix there all
+ * the same, and Go takes it for one when the times are no numbers and the text is ASCII. */
+static struct lz_span gnu_prefix(const char *h)
 {
-	return own->n ? lz_buf_view(own) : global->n ? lz_buf_view(global) : header;
+	struct lz_span none = {"", 0}, prefix = field(h + 345, 155);
+	uint64_t n;
+
+	for (const char *time = h + 345; time <= h + 357; time += 12) {
+		if (!time[0] || (time[0] & 0x80) || lz_tar_number(time, 12, &n))
+			continue;
+		for (size_t i = 0; i < prefix.n; i++)
+			if (prefix.p[i] & 0x80)
+				return none;
+		return prefix;
+	}
+	return none;
+}
+
+static struct lz_span prefix_of(const char *h)
+{
+	if (memcmp(h + 257, "ustar", 5) != 0)
+		return (struct lz_span){"", 0};
+	if (h[262] == ' ' && memcmp(h + 263, " ", 2) == 0)
+		return gnu_prefix(h);
+	if (h[262] != 0)
+		return (struct lz_span){"", 0};
+	return field(h + 345, memcmp(h + 508, "tar", 4) == 0 ? 131 : 155); /* star, ustar */
+}
+
+static struct lz_span name_of(const struct lz_tar *t, const char *h)
+{
+	return t->long_path.n  ? lz_buf_view(&t->long_path)
+	       : t->pax_path.n ? lz_buf_view(&t->pax_path)
+			       : field(h, 100);
+}
+
+static struct lz_span link_of(const struct lz_tar *t, const char *h)
+{
+	return t->long_link.n  ? lz_buf_view(&t->long_link)
+	       : t->pax_link.n ? lz_buf_view(&t->pax_link)
+			       : field(h + 157, 100);
 }
 
 static int set_paths(struct lz_tar *t, const char *h, struct lz_tar_entry *e, struct lz_err *err)
 {
-	bool ustar = memcmp(h + 257, "ustar\0", 6) == 0;
-	struct lz_span prefix = ustar ? field(h + 345, 155) : (struct lz_span){"", 0};
-	struct lz_span name = chosen(&t->pax_path, &t->global_path, field(h, 100));
-	struct lz_span link = chosen(&t->pax_link, &t->global_link, field(h + 157, 100));
+	struct lz_span name = name_of(t, h), link = link_of(t, h), prefix = {"", 0};
 
 	lz_buf_clear(&t->path);
 	lz_buf_clear(&t->link);
 	e->unsafe = false;
-	if (name.p == h && prefix.n)
+	if (t->sparse.kind != LZ_SPARSE_NONE && t->sparse_name.n)
+		name = lz_buf_view(&t->sparse_name);
+	else if (name.p == h)
+		prefix = prefix_of(h);
+	if (prefix.n)
 		e->unsafe = !normalise(&t->path, prefix);
 	e->unsafe |= !normalise(&t->path, name);
 	if (e->type == LZ_TAR_HARDLINK)
@@ -295,9 +343,7 @@ static int set_paths(struct lz_tar *t, const char *h, struct lz_tar_entry *e, st
 	return 0;
 }
 
-/* --- entries
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- entries --- */
 
 static enum lz_tar_type type_of(char flag, struct lz_span name)
 {
@@ -333,11 +379,15 @@ static int read_extension(struct lz_tar *t, uint64_t size, struct lz_buf *b, str
 			(unsigned long long)t->entry_at, (unsigned long long)size);
 	lz_buf_clear(b);
 	t->left = size;
+	t->in_extension = true;
 	while ((code = lz_tar_stored(t, UINT64_MAX, &chunk, err)) > 0)
 		if (lz_buf_span(b, chunk))
 			return lz_fail(err, b->code, "tar entry at byte %llu: %s",
 				       (unsigned long long)t->entry_at, lz_code_text(b->code));
-	return code ? code : skip(t, -size & 511, err);
+	if (!code)
+		code = skip(t, -size & 511, err);
+	t->in_extension = false;
+	return code;
 }
 
 /* A long name ends at its first NUL. */
@@ -350,37 +400,43 @@ static int read_long(struct lz_tar *t, uint64_t size, struct lz_buf *b, struct l
 	return code;
 }
 
-/* 1: an extension header was taken in; 0: this is an entry; < 0. */
-static int take_extension(struct lz_tar *t, char flag, uint64_t size, struct lz_err *err)
+static void forget_pax(struct lz_tar *t)
 {
-	int code;
-
-	switch (flag) {
-	case 'L':
-		code = read_long(t, size, &t->pax_path, err);
-		break;
-	case 'K':
-		code = read_long(t, size, &t->pax_link, err);
-		break;
-	case 'x':
-	case 'g':
-		code = read_extension(t, size, &t->records, err);
-		if (!code)
-			code = lz_tar_pax(t, lz_buf_view(&t->records), flag == 'g', err);
-		break;
-	default:
-		return 0;
-	}
-	return code ? code : 1;
+	t->pax_path.n = 0;
+	t->pax_link.n = 0;
+	t->sparse_name.n = 0;
+	t->has_size = false;
+	lz_tar_sparse_reset(t);
 }
 
 static void forget_extensions(struct lz_tar *t)
 {
-	t->pax_path.n = 0;
-	t->pax_link.n = 0;
-	t->has_size = false;
-	if (t->sparse.kind != LZ_SPARSE_NONE)
-		lz_tar_sparse_reset(t);
+	if (!t->extended)
+		return;
+	t->long_path.n = 0;
+	t->long_link.n = 0;
+	forget_pax(t);
+	t->extended = false;
+}
+
+static bool is_extension(char flag)
+{
+	return flag == 'L' || flag == 'K' || flag == 'x' || flag == 'g';
+}
+
+static int take_extension(struct lz_tar *t, char flag, uint64_t size, struct lz_err *err)
+{
+	int code;
+
+	t->extended = true;
+	if (flag == 'L')
+		return read_long(t, size, &t->long_path, err);
+	if (flag == 'K')
+		return read_long(t, size, &t->long_link, err);
+	code = read_extension(t, size, &t->records, err);
+	if (!code && flag == 'x')
+		forget_pax(t);
+	return code ? code : lz_tar_pax(t, lz_buf_view(&t->records), flag == 'g', err);
 }
 
 static int finish_entry(struct lz_tar *t, struct lz_err *err)
@@ -437,7 +493,7 @@ static int entry(struct lz_tar *t, const char *h, struct lz_tar_entry *e, struct
 	char flag = h[156];
 	int code;
 
-	e->type = type_of(flag, chosen(&t->pax_path, &t->global_path, field(h, 100)));
+	e->type = type_of(flag, name_of(t, h));
 	lz_tar_number(h + 100, 8, &mode);
 	e->mode = (uint32_t)mode & 07777;
 	e->offset = t->entry_at;
@@ -450,6 +506,7 @@ static int entry(struct lz_tar *t, const char *h, struct lz_tar_entry *e, struct
 		return lz_fail(err, LZ_E_LIMIT, "more than %llu tar entries (limit layer_entries)",
 			       (unsigned long long)t->limits.layer_entries);
 	if (flag == 'S' || t->sparse.kind != LZ_SPARSE_NONE) {
+		t->extended = true;
 		code = lz_tar_sparse_begin(t, h, e, err);
 		if (code)
 			return code;
@@ -474,9 +531,8 @@ int lz_tar_next(struct lz_tar *t, struct lz_tar_entry *ret, struct lz_err *err)
 		if (!checksum_holds(h))
 			return lz_fail(err, LZ_E_FORMAT, "tar header at byte %llu: wrong checksum",
 				       (unsigned long long)(t->at - 512));
-		if (h[156] != 'L' && h[156] != 'K' && h[156] != 'x' && h[156] != 'g') {
+		if (!is_extension(h[156]))
 			return entry(t, h, ret, err);
-		}
 		if (!lz_tar_number(h + 124, 12, &size))
 			return lz_fail(err, LZ_E_FORMAT, "tar header at byte %llu: malformed size",
 				       (unsigned long long)(t->at - 512));
@@ -500,8 +556,7 @@ int lz_tar_read(struct lz_tar *t, struct lz_span *ret, struct lz_err *err)
 	return lz_tar_stored(t, UINT64_MAX, ret, err);
 }
 
-/* --- content as a reader
- * ---------------------------------------------------------------------------------------------- */
+/* --- content as a reader --- */
 
 struct content {
 	struct lz_reader r;

@@ -22,6 +22,8 @@ struct lz_tar_sparse {
 	uint64_t real_size;
 	bool has_real_size;
 	bool half_piece; /* 0.0: an offset that waits for its length */
+	uint64_t major, minor;
+	bool has_major, has_minor;
 	/* reading */
 	bool reading;
 	size_t piece;
@@ -36,10 +38,11 @@ struct lz_tar {
 	uint64_t entry_at;    /* where the entry's first header began */
 	uint64_t entries;
 	uint64_t left, padding; /* of the current entry, as stored */
-	bool ended;
+	bool ended, in_extension;
+	bool extended;		  /* something below has to be forgotten before the next entry */
 	struct lz_buf path, link; /* of the current entry */
-	/* From extension headers, for the next entry or for all. */
-	struct lz_buf pax_path, pax_link, global_path, global_link, records;
+	/* From extension headers, for the next entry. */
+	struct lz_buf long_path, long_link, pax_path, pax_link, sparse_name, records;
 	bool has_size;
 	uint64_t size;
 	struct lz_tar_sparse sparse;

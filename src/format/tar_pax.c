@@ -6,7 +6,8 @@
  *
  * Known keys: path, linkpath, size and GNU's sparse ones; all others speak of what we don't look
  *at. A record that does not fit its length is refused: engines do so too, and guessing would let
- *two readers see two names.
+ *two readers see two names. For the same reason a global header may not name paths or sizes: POSIX
+ *and GNU's tar apply them to all that follows, the engines ignore them.
  */
 #include "tar_internal.h"
 
@@ -64,6 +65,12 @@ static int whole_map(struct lz_tar *t, struct lz_span text, struct lz_err *err)
 	return code;
 }
 
+static int keep(struct lz_buf *to, struct lz_span value, struct lz_err *err)
+{
+	lz_buf_clear(to);
+	return lz_buf_span(to, value) ? lz_fail(err, to->code, "%s", lz_code_text(to->code)) : 0;
+}
+
 static int sparse_record(struct lz_tar *t, struct lz_span key, struct lz_span value,
 			 struct lz_err *err)
 {
@@ -72,32 +79,31 @@ static int sparse_record(struct lz_tar *t, struct lz_span key, struct lz_span va
 	uint64_t n = 0;
 
 	if (lz_span_is(key, "name")) {
-		lz_buf_clear(&t->pax_path);
-		lz_buf_span(&t->pax_path, value);
-		return 0;
+		return keep(&t->sparse_name, value, err);
 	}
 	if (lz_span_is(key, "map")) {
-		s->kind = LZ_SPARSE_PAX0;
+		if (s->kind == LZ_SPARSE_NONE)
+			s->kind = LZ_SPARSE_PAX0;
 		return whole_map(t, value, err);
 	}
 	if (!lz_span_u64(value, 10, &n))
 		return malformed(t, "malformed sparse record", err);
 	if (lz_span_is(key, "major")) {
-		if (n > 1)
-			return lz_fail(err, LZ_E_UNSUPPORTED,
-				       "tar entry at byte %llu: sparse format %llu",
-				       (unsigned long long)t->entry_at, (unsigned long long)n);
-		s->kind = n == 1 ? LZ_SPARSE_PAX1 : LZ_SPARSE_PAX0;
+		s->major = n;
+		s->has_major = true;
+		s->kind = n ? LZ_SPARSE_PAX1 : LZ_SPARSE_PAX0;
+	} else if (lz_span_is(key, "minor")) {
+		s->minor = n;
+		s->has_minor = true;
 	} else if (lz_span_is(key, "size") || lz_span_is(key, "realsize")) {
 		s->real_size = n;
 		s->has_real_size = true;
-		if (s->kind == LZ_SPARSE_NONE)
-			s->kind = LZ_SPARSE_PAX0;
 	} else if (lz_span_is(key, "offset")) {
 		if (s->half_piece)
 			return malformed(t, "sparse offset without a length", err);
 		s->half_piece = true;
-		s->kind = LZ_SPARSE_PAX0;
+		if (s->kind == LZ_SPARSE_NONE)
+			s->kind = LZ_SPARSE_PAX0;
 		return add_piece(t, n, 0, err);
 	} else if (lz_span_is(key, "numbytes")) {
 		if (!s->half_piece || !last)
@@ -108,30 +114,34 @@ static int sparse_record(struct lz_tar *t, struct lz_span key, struct lz_span va
 	return 0;
 }
 
+/* An empty value takes an earlier one back: the header's own field counts again. */
+static int size_record(struct lz_tar *t, struct lz_span value, struct lz_err *err)
+{
+	t->has_size = value.n != 0;
+	if (value.n && !lz_span_u64(value, 10, &t->size))
+		return malformed(t, "malformed PAX size", err);
+	return 0;
+}
+
 static int record(struct lz_tar *t, struct lz_span key, struct lz_span value, bool global,
 		  struct lz_err *err)
 {
-	struct lz_buf *to = NULL;
+	bool path = lz_span_is(key, "path"), link = lz_span_is(key, "linkpath");
+	bool size = lz_span_is(key, "size"), sparse = lz_span_starts(key, "GNU.sparse.");
 
-	if (lz_span_is(key, "path") && t->sparse.kind != LZ_SPARSE_PAX1)
-		to = global ? &t->global_path : &t->pax_path;
-	else if (lz_span_is(key, "linkpath"))
-		to = global ? &t->global_link : &t->pax_link;
-	if (to) {
-		lz_buf_clear(to);
-		return lz_buf_span(to, value) ? lz_fail(err, to->code, "%s", lz_code_text(to->code))
-					      : 0;
-	}
-	if (global)
-		return 0;
-	if (lz_span_is(key, "size")) {
-		if (!lz_span_u64(value, 10, &t->size))
-			return malformed(t, "malformed PAX size", err);
-		t->has_size = true;
-	} else if (lz_span_starts(key, "GNU.sparse.")) {
-		return sparse_record(t, lz_span_from(key, 11), value, err);
-	}
-	return 0;
+	if (global && (path || link || size || sparse))
+		return lz_fail(
+			err, LZ_E_UNSUPPORTED,
+			"tar entry at byte %llu: a global header sets \"%.*s\", which engines "
+			"and tar read differently: pack the layer again without it",
+			(unsigned long long)t->entry_at, LZ_FMT(key));
+	if (path)
+		return keep(&t->pax_path, value, err);
+	if (link)
+		return keep(&t->pax_link, value, err);
+	if (size)
+		return size_record(t, value, err);
+	return sparse ? sparse_record(t, lz_span_from(key, 11), value, err) : 0;
 }
 
 int lz_tar_pax(struct lz_tar *t, struct lz_span records, bool global, struct lz_err *err)

@@ -138,6 +138,15 @@ static int check(const struct lz_tar *t, struct lz_err *err)
 	return sum == t->left ? 0 : malformed(t, "pieces do not add up to what is stored", err);
 }
 
+/* 0.0 and 0.1 need not say so, 1.0 must. */
+static bool known_version(const struct lz_tar_sparse *s)
+{
+	if (!s->has_major && !s->has_minor)
+		return true;
+	return s->has_major && s->has_minor &&
+	       ((s->major == 0 && s->minor <= 1) || (s->major == 1 && s->minor == 0));
+}
+
 int lz_tar_sparse_begin(struct lz_tar *t, const char *header, struct lz_tar_entry *e,
 			struct lz_err *err)
 {
@@ -149,7 +158,12 @@ int lz_tar_sparse_begin(struct lz_tar *t, const char *header, struct lz_tar_entr
 		s->map.n = 0;
 		code = gnu_map(t, header, err);
 	} else if (e->type != LZ_TAR_FILE) {
-		return 0;
+		return malformed(t, "its map belongs to something that is no file", err);
+	} else if (!known_version(s)) {
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "tar entry at byte %llu: unknown sparse format %llu.%llu",
+			       (unsigned long long)t->entry_at, (unsigned long long)s->major,
+			       (unsigned long long)s->minor);
 	} else if (s->kind == LZ_SPARSE_PAX1) {
 		code = pax1_map(t, err);
 	} else if (s->half_piece) {

@@ -6,7 +6,8 @@
  *
  * A stream may be made to grow without end: its unpacked size, and its ratio to the packed bytes,
  * are bounded. A stream that ends early, fails its checksum or is followed by other bytes is an
- * error that names both offsets.
+ * error that names both offsets (of the packed byte to within the few that a codec looks ahead).
+ * Every step of a codec must take or make at least a byte, so that none can be made to spin.
  */
 #include "reader.h"
 
@@ -25,9 +26,11 @@
 #include <zlib.h>
 #endif
 
-#define CHUNK	   (128 * 1024)
-#define BUFFERS	   7
-#define RATIO_FROM (16 * LZ_M)
+#define CHUNK	    (128 * 1024)
+#define BUFFERS	    7
+#define MAGIC_BYTES 6
+#define RATIO_FROM  (16 * LZ_M)
+#define TAKE_MAX    (1U << 30) /* igzip and zlib count in 32 bits */
 
 struct unpacker;
 
@@ -45,13 +48,16 @@ struct unpacker {
 	struct lz_reader *inner;
 	const struct codec *codec; /* NULL: plain bytes */
 	struct lz_limits limits;
-	struct lz_span in; /* packed bytes not used yet */
-	bool at_end;	   /* inner has ended */
-	bool between;	   /* at a place where the stream may end */
-	bool padding;	   /* only zeros may follow */
+	struct lz_span in;   /* packed bytes not used yet */
+	struct lz_span rest; /* behind them, when `in` is head */
+	char head[8];
+	bool at_end;  /* inner has ended */
+	bool between; /* at a place where the stream may end */
+	bool padding; /* only zeros may follow */
 	bool done;
 	int code;
 	struct lz_err err;
+	uint64_t made; /* unpacked so far, for limits and messages */
 	unsigned buffer;
 	void *state;
 	char *out; /* BUFFERS × CHUNK */
@@ -85,18 +91,16 @@ enum lz_packing lz_packing_of(struct lz_span head)
 
 static uint64_t packed_at(const struct unpacker *u)
 {
-	return __atomic_load_n(&u->inner->offset, __ATOMIC_RELAXED) - u->in.n;
+	return __atomic_load_n(&u->inner->offset, __ATOMIC_RELAXED) - u->in.n - u->rest.n;
 }
 
 static int broken(const struct unpacker *u, const char *what, struct lz_err *err)
 {
 	return lz_fail(err, LZ_E_FORMAT, "%s at packed byte %llu (unpacked byte %llu)", what,
-		       (unsigned long long)packed_at(u), (unsigned long long)u->r.offset);
+		       (unsigned long long)packed_at(u), (unsigned long long)u->made);
 }
 
-/* --- gzip
- * -------------------------------------------------------------------------------------------------
- */
+/* --- gzip --- */
 
 /* Behind a member: another one, zeros to the end, or the end. */
 static int gzip_between(struct unpacker *u, struct lz_err *err)
@@ -143,6 +147,7 @@ static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 		     struct lz_err *err)
 {
 	struct inflate_state *s = u->state;
+	size_t take;
 	int r;
 
 	*ret_made = 0;
@@ -154,13 +159,15 @@ static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 		s->crc_flag = ISAL_GZIP;
 		u->between = false;
 	}
+	take = u->in.n < TAKE_MAX ? u->in.n : TAKE_MAX;
 	s->next_in = (uint8_t *)(uintptr_t)u->in.p;
-	s->avail_in = (uint32_t)u->in.n;
+	s->avail_in = (uint32_t)take;
 	s->next_out = (uint8_t *)out;
 	s->avail_out = (uint32_t)room;
 	r = isal_inflate(s);
-	u->in = lz_span(s->next_in, s->avail_in);
+	u->in = lz_span_from(u->in, take - s->avail_in);
 	*ret_made = room - s->avail_out;
+	u->made += *ret_made;
 	if (r < 0)
 		return broken(u, isal_text(r), err);
 	u->between = s->block_state == ISAL_BLOCK_FINISH;
@@ -187,6 +194,8 @@ static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 		     struct lz_err *err)
 {
 	z_stream *s = u->state;
+	char text[80];
+	size_t take;
 	int r;
 
 	*ret_made = 0;
@@ -197,17 +206,22 @@ static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 		inflateReset(s);
 		u->between = false;
 	}
+	take = u->in.n < TAKE_MAX ? u->in.n : TAKE_MAX;
 	s->next_in = (Bytef *)(uintptr_t)u->in.p;
-	s->avail_in = (uInt)u->in.n;
+	s->avail_in = (uInt)take;
 	s->next_out = (Bytef *)out;
 	s->avail_out = (uInt)room;
 	r = inflate(s, Z_NO_FLUSH);
-	u->in = lz_span(s->next_in, s->avail_in);
+	u->in = lz_span_from(u->in, take - s->avail_in);
 	*ret_made = room - s->avail_out;
+	u->made += *ret_made;
 	u->between = r == Z_STREAM_END;
-	if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
-		return broken(u, s->msg ? s->msg : "gzip: bad block", err);
-	return 0;
+	if (r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR)
+		return 0;
+	if (r == Z_MEM_ERROR)
+		return lz_fail(err, LZ_E_NOMEM, "out of memory");
+	snprintf(text, sizeof(text), "gzip: %s", s->msg ? s->msg : "bad block");
+	return broken(u, text, err);
 }
 
 static void gzip_stop(struct unpacker *u)
@@ -218,9 +232,7 @@ static void gzip_stop(struct unpacker *u)
 }
 #endif
 
-/* --- zstd
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- zstd --- */
 
 static int zstd_start(struct unpacker *u, struct lz_err *err)
 {
@@ -250,6 +262,7 @@ static int zstd_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 	r = ZSTD_decompressStream(u->state, &to, &in);
 	u->in = lz_span_from(u->in, in.pos);
 	*ret_made = to.pos;
+	u->made += to.pos;
 	if (ZSTD_isError(r)) {
 		char text[120];
 		snprintf(text, sizeof(text), "zstd: %s", ZSTD_getErrorName(r));
@@ -269,9 +282,7 @@ static void zstd_stop(struct unpacker *u)
 	ZSTD_freeDStream(u->state);
 }
 
-/* --- xz
- * -------------------------------------------------------------------------------------------------------
- */
+/* --- xz --- */
 
 static int xz_start(struct unpacker *u, struct lz_err *err)
 {
@@ -301,6 +312,7 @@ static int xz_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
 	r = lzma_code(s, u->at_end ? LZMA_FINISH : LZMA_RUN);
 	u->in = lz_span(s->next_in, s->avail_in);
 	*ret_made = room - s->avail_out;
+	u->made += *ret_made;
 	if (r == LZMA_STREAM_END)
 		u->between = true;
 	else if (r == LZMA_MEMLIMIT_ERROR)
@@ -327,9 +339,7 @@ static const struct codec codecs[] = {
 	[LZ_PACK_XZ] = {xz_start, xz_step, xz_stop},
 };
 
-/* --- the reader
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the reader --- */
 
 static int within_limits(struct unpacker *u, uint64_t made, struct lz_err *err)
 {
@@ -349,13 +359,38 @@ static int within_limits(struct unpacker *u, uint64_t made, struct lz_err *err)
 
 static int more_input(struct unpacker *u, struct lz_err *err)
 {
-	int code = lz_reader_next(u->inner, &u->in, err);
+	int code;
 
-	if (code == 0) {
-		u->at_end = true;
-		u->in.n = 0;
+	if (u->rest.n) {
+		u->in = u->rest;
+		u->rest.n = 0;
+		return 0;
 	}
+	code = u->at_end ? 0 : lz_reader_next(u->inner, &u->in, err);
+	if (code <= 0)
+		u->in.n = 0;
+	u->at_end |= code == 0;
 	return code < 0 ? code : 0;
+}
+
+/* Enough for the longest magic, however small the first chunks are. */
+static int look_at_head(struct unpacker *u, struct lz_err *err)
+{
+	size_t n = 0;
+	int code = more_input(u, err);
+
+	if (code || u->in.n >= MAGIC_BYTES)
+		return code;
+	while (!code && !u->at_end && n < MAGIC_BYTES) {
+		size_t k = u->in.n < MAGIC_BYTES - n ? u->in.n : MAGIC_BYTES - n;
+		memcpy(u->head + n, u->in.p, k);
+		n += k;
+		u->rest = lz_span_from(u->in, k);
+		if (n < MAGIC_BYTES)
+			code = more_input(u, err);
+	}
+	u->in = lz_span(u->head, n);
+	return code;
 }
 
 static int fill(struct unpacker *u, char *out, size_t *ret_n, struct lz_err *err)
@@ -372,14 +407,16 @@ static int fill(struct unpacker *u, char *out, size_t *ret_n, struct lz_err *err
 		if (code)
 			return code;
 		n += made;
-		if (u->at_end && !made && u->in.n == before) {
-			if (!u->between)
-				return broken(u, "ends early", err);
-			u->done = true;
-		}
+		if (made || u->in.n != before)
+			continue;
+		if (!u->at_end || before)
+			return broken(u, "can't be unpacked any further", err);
+		if (!u->between)
+			return broken(u, "ends early", err);
+		u->done = true;
 	}
 	*ret_n = n;
-	return within_limits(u, u->r.offset + n, err);
+	return within_limits(u, u->made, err);
 }
 
 static int unpack_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
@@ -407,19 +444,14 @@ static int unpack_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *
 static int plain_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
 {
 	struct unpacker *u = (struct unpacker *)(void *)r;
-	int code = 1;
+	int code = u->in.n ? 0 : more_input(u, err);
 
-	if (u->in.n) {
-		*ret = u->in;
-		u->in.n = 0;
-	} else if (u->at_end) {
-		return 0;
-	} else {
-		code = lz_reader_next(u->inner, ret, err);
-	}
-	if (code > 0)
-		__atomic_store_n(&r->offset, r->offset + ret->n, __ATOMIC_RELAXED);
-	return code;
+	if (code || !u->in.n)
+		return code;
+	*ret = u->in;
+	u->in.n = 0;
+	__atomic_store_n(&r->offset, r->offset + ret->n, __ATOMIC_RELAXED);
+	return 1;
 }
 
 static int plain_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct lz_err *err)
@@ -427,6 +459,8 @@ static int plain_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct l
 	struct unpacker *u = (struct unpacker *)(void *)r;
 	int code = 0;
 
+	if (!u->in.n && u->rest.n)
+		code = more_input(u, err);
 	if (u->in.n) {
 		*ret_n = n < u->in.n ? n : u->in.n;
 		u->in = lz_span_from(u->in, (size_t)*ret_n);
@@ -434,8 +468,16 @@ static int plain_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct l
 		code = u->inner->skip(u->inner, n, ret_n, err);
 	}
 	if (!code)
-		r->offset += *ret_n;
+		__atomic_store_n(&r->offset, r->offset + *ret_n, __ATOMIC_RELAXED);
 	return code;
+}
+
+static void unpack_stop(struct lz_reader *r)
+{
+	struct unpacker *u = (struct unpacker *)(void *)r;
+
+	if (u->inner->stop)
+		u->inner->stop(u->inner);
 }
 
 static void unpack_close(struct lz_reader *r)
@@ -453,8 +495,10 @@ static int start(struct unpacker *u, enum lz_packing packing, struct lz_err *err
 {
 	int code;
 
-	u->r = (struct lz_reader){
-		.next = plain_next, .close = unpack_close, .keeps = u->inner->keeps};
+	u->r = (struct lz_reader){.next = plain_next,
+				  .stop = unpack_stop,
+				  .close = unpack_close,
+				  .keeps = u->inner->keeps};
 	if (packing == LZ_PACK_NONE) {
 		u->r.skip = u->inner->skip ? plain_skip : NULL;
 		return 0;
@@ -485,7 +529,7 @@ struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limi
 	u->inner = inner;
 	u->limits = *limits;
 	u->r.close = unpack_close;
-	code = more_input(u, err);
+	code = look_at_head(u, err);
 	packing = lz_packing_of(u->in);
 	if (!code)
 		code = start(u, packing, err);
