@@ -55,7 +55,8 @@ static struct {
 	bool only_parked; /* no other threads may be started */
 	unsigned idle, queued, waiting;
 	struct stage *queue[QUEUE_MAX];
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER,
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	  .work = PTHREAD_COND_INITIALIZER,
 	  .ready = PTHREAD_COND_INITIALIZER};
 
 static void produce(struct stage *s);

@@ -82,7 +82,8 @@ _Noreturn void lz_jail_main(const char *role_name, const struct lz_role *roles)
 	if (take_request(&request, &limits, &rec))
 		_exit(EXIT_NO_REQUEST);
 	lz_rec_out_init(&out, LZ_JAIL_OUTPUT_FD, &limits);
-	/* Libraries open files at their first use (configuration, /dev/urandom): let them do so now. */
+	/* Libraries open files at their first use (configuration, /dev/urandom): let them do so
+	 * now. */
 	json_object_seed(0);
 	r = lz_sha256_prepare(&err);
 	if (!r)
