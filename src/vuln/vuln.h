@@ -109,18 +109,37 @@ int lz_vdb_write(struct lz_vdb_builder *b, const char *path, int64_t built_s,
 
 /* Reads a folder laid out like OSV's, secdb's and the tracker's own (see docs/feeds.md), each file
  * in a confined child, and writes a vdb. */
+struct lz_progress;
 struct lz_build_options {
 	const char *from_dir;
 	const char *out_path;
 	const char *sign_key; /* PEM file or NULL */
 	struct lz_limits limits;
-	int64_t built_s; /* 0: the newest date any feed gives, so that builds repeat */
+	/* When the knowledge was obtained; 0: the newest modification time of the files read, so
+	 * that the same folder gives the same bytes. */
+	int64_t built_s;
+	struct lz_progress *progress; /* borrowed; may be NULL */
+};
+/* What the user should know of one file: not used at all, one record left out, or not readable. */
+enum lz_build_note_kind { LZ_NOTE_IGNORED, LZ_NOTE_SKIPPED, LZ_NOTE_FAILED };
+struct lz_build_note {
+	enum lz_build_note_kind kind;
+	struct lz_span path; /* below from_dir */
+	struct lz_span text;
+	uint64_t offset; /* of a skipped record: byte, line or member, as its text says */
 };
 struct lz_build_stats {
-	uint64_t feeds, advisories, affected, skipped, bytes_read, bytes_written;
+	uint64_t feeds, advisories, affected, enrichments, skipped, ignored, failed;
+	uint64_t bytes_read, bytes_written;
+	struct lz_vec notes; /* struct lz_build_note, in the order of paths; some per file */
+	struct lz_arena arena;
 };
+/* Fails closed: when any file can't be read nothing is written, all others are read all the same,
+ * and each failure is a note. LZ_E_NOTFOUND when the folder holds no feed. ret_stats is filled in
+ * any case and released by lz_build_stats_done. */
 int lz_db_build(const struct lz_build_options *o, struct lz_build_stats *ret_stats,
 		struct lz_err *err);
+void lz_build_stats_done(struct lz_build_stats *s);
 
 /* --- reading ------------------------------------------------------------------------------------
  */
@@ -133,6 +152,8 @@ struct lz_vdb *lz_vdb_open(const char *path, struct lz_err *err);
 struct lz_vdb *lz_vdb_open_mem(struct lz_span bytes,
 			       struct lz_err *err); /* borrowed; tests, fuzz */
 void lz_vdb_close(struct lz_vdb *v);
+/* $LAZARET_DB, else lazaret/lazaret.vdb below $XDG_CACHE_HOME or ~/.cache. */
+int lz_vdb_default_path(char *buf, size_t size, struct lz_err *err);
 int64_t lz_vdb_built_s(const struct lz_vdb *v);
 size_t lz_vdb_feed_count(const struct lz_vdb *v);
 int lz_vdb_feed(const struct lz_vdb *v, size_t i, struct lz_feed_info *ret, struct lz_err *err);
