@@ -131,7 +131,7 @@ static void give_pattern(struct dir_walk *w, const char *pattern)
 		name_at--;
 	name_end = name_at + strcspn(name_at, "/");
 	snprintf(folder, sizeof(folder), "%.*s",
-		 (int)(name_at - pattern ? name_at - pattern - 1 : 0), pattern);
+		 (int)(name_at > pattern ? name_at - pattern - 1 : 0), pattern);
 	snprintf(glob, sizeof(glob), "%.*s", (int)(name_end - name_at), name_at);
 	lz_vec_init(&names, sizeof(char *), SIZE_MAX / sizeof(char *));
 	lz_arena_init(&arena, 64 * LZ_M);
