@@ -166,8 +166,10 @@ static bool push_target(struct walk *w, struct tnode *link, struct lz_span left,
 
 	lz_buf_init(&next, max);
 	lz_buf_span(&next, link->target);
-	lz_buf_byte(&next, '/');
-	lz_buf_span(&next, left);
+	if (left.n) {
+		lz_buf_byte(&next, '/');
+		lz_buf_span(&next, left);
+	}
 	if (next.code)
 		return false;
 	swap = w->rest;
@@ -409,6 +411,8 @@ static void want(struct search *s, const struct walk *w, struct lz_span pattern_
 	struct lz_span tail = lz_buf_view((struct lz_buf *)(uintptr_t)&w->rest), path;
 	struct lz_wanted *x;
 
+	while (tail.n && tail.p[tail.n - 1] == '/')
+		tail.n--;
 	path = path_of(w->at, tail, s->arena);
 	if (pattern_left.n)
 		path = lz_arena_printf(s->arena, "%.*s/*", (int)path.n, path.p);
