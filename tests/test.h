@@ -36,7 +36,7 @@ static inline const char *shared_path(const char *rel)
 }
 /* cmocka's skip() jumps: use as  const char *p = shared_or_skip("versions/apk.txt"); */
 #define shared_or_skip(rel)                        \
-	({                                         \
+	__extension__({                            \
 		const char *p_ = shared_path(rel); \
 		if (!p_)                           \
 			skip();                    \
