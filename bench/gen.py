@@ -75,17 +75,17 @@ class Pools:
             size -= part
 
 
-def squeeze(piece):
+def squeeze(piece, level):
     """Raw deflate of one piece that ends on a byte, so that pieces can be joined."""
-    c = zlib.compressobj(6, zlib.DEFLATED, -15)
+    c = zlib.compressobj(level, zlib.DEFLATED, -15)
     return c.compress(piece) + c.flush(zlib.Z_SYNC_FLUSH)
 
 
 class Layer:
     """A gzip-packed tar on its way to a blob."""
 
-    def __init__(self, folder, workers):
-        self.folder, self.workers = folder, workers
+    def __init__(self, folder, workers, level=6):
+        self.folder, self.workers, self.level = folder, workers, level
         self.path = os.path.join(folder, f"layer.{os.getpid()}")
         self.file = open(self.path, "wb")
         self.packed, self.unpacked = hashlib.sha256(), hashlib.sha256()
@@ -105,7 +105,7 @@ class Layer:
             self.unpacked.update(piece)
             self.crc = zlib.crc32(piece, self.crc)
             self.size += len(piece)
-            self.waiting.append(self.workers.apply_async(squeeze, (piece,)))
+            self.waiting.append(self.workers.apply_async(squeeze, (piece, self.level)))
             while len(self.waiting) > (0 if least else 16):
                 self.put(self.waiting.pop(0).get())
 
@@ -242,12 +242,12 @@ def finish(folder, layers):
           f"{100 * packed / unpacked:.1f} %", file=sys.stderr)
 
 
-def large(folder, workers, total=2048 * MIB, layers=6, files=60000):
+def large(folder, workers, total=2048 * MIB, layers=6, files=60000, level=6):
     """Three layers with package databases, the others with an application's files."""
     pools, made = Pools(), []
     per, extra = files // layers - 140, 20
     for n in range(layers):
-        layer = Layer(folder, workers)
+        layer = Layer(folder, workers, level)
         first = n * (files // layers)
         if n < 3:
             steps = (0, 130, 280, 400)
@@ -258,13 +258,13 @@ def large(folder, workers, total=2048 * MIB, layers=6, files=60000):
 
 
 def memory(folder, workers):
-    large(folder, workers, 10240 * MIB)
+    large(folder, workers, 10240 * MIB, level=3)
 
 
 def dominating(folder, workers):
     pools, made = Pools(), []
     for n, (total, files) in enumerate(((60 * MIB, 2000), (5_000_000_000, 20000), (20 * MIB, 500))):
-        layer = Layer(folder, workers)
+        layer = Layer(folder, workers, 3)
         if n == 0:
             system(layer, 400, 0, 4)
         fill(layer, pools, n + 200, n * 20000, files, total)

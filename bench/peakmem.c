@@ -17,6 +17,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,14 +152,10 @@ static int run(char **argv, long interval_ms, FILE *out)
 
 	getrusage(RUSAGE_CHILDREN, &before);
 	begin = now();
-	pid = vfork();
-	if (pid < 0) {
-		perror("vfork");
-		exit(125);
-	}
-	if (pid == 0) {
-		execvp(argv[0], argv);
-		_exit(127);
+	code = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+	if (code) {
+		fprintf(stderr, "peakmem: %s: %s\n", argv[0], strerror(code));
+		exit(127);
 	}
 	code = await(pid, interval_ms, &peak);
 	wall = now() - begin;

@@ -115,8 +115,19 @@ def packages():
                 yield f"docs/dependencies.md does not explain `{name}`"
 
 
+def strays():
+    """Text only, and nothing large; seeds of fuzz targets and test data may be binary."""
+    for path in tracked():
+        size = os.path.getsize(path)
+        if size > 300_000:
+            yield f"{path}: {size} bytes; the tree holds sources, not data"
+        with open(path, "rb") as f:
+            if b"\0" in f.read() and not re.match(r"(fuzz/.*/corpus|tests/.*/data)/", path):
+                yield f"{path}: is binary; made by mistake?"
+
+
 def main():
-    rules = {f.__name__: f for f in (includes, spdx, hosts, lengths, packages)}
+    rules = {f.__name__: f for f in (includes, spdx, hosts, lengths, packages, strays)}
     rule = rules[sys.argv[1]]
     finds = list(rule())
     print("\n".join(finds) if finds else getattr(rule, "summary", ""))

@@ -68,7 +68,7 @@ check 'headers compile alone, gcc' headers gcc
 check 'headers compile alone, clang' headers clang
 check 'scripts parse' scripts
 check 'manual pages' manual
-for rule in includes spdx hosts lengths packages; do
+for rule in includes spdx hosts lengths packages strays; do
 	check "$rule" python3 tools/lint.py "$rule"
 done
 [ ! -f tools/check_starter.py ] || check 'starter advisories' python3 tools/check_starter.py data/starter

@@ -139,7 +139,7 @@ int lz_read_file(const char *path, struct lz_buf *b, struct lz_err *err)
 int lz_open_in_root(int root_fd, const char *path, struct lz_err *err)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_PATH,
+		.flags = O_CLOEXEC | O_PATH,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	LZ_CLEAN(fd) int at = -1;

@@ -47,6 +47,8 @@ struct lz_cataloger {
 		    const struct lz_limits *limits, struct lz_sink *sink, struct lz_err *err);
 };
 
+extern const struct lz_cataloger lz_cataloger_release, lz_cataloger_dpkg, lz_cataloger_opkg,
+	lz_cataloger_apk;
 extern const struct lz_cataloger *const lz_catalogers[]; /* ends with NULL */
 
 /* Which cataloger reads this path exactly (anchored at the root)? NULL if none; *ret_pattern

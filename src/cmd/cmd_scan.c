@@ -8,9 +8,11 @@
 #include "../base/clock.h"
 #include "../base/log.h"
 #include "../base/progress.h"
+#include "../jail/jail.h"
 #include "../report/report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 
 enum {
@@ -37,11 +39,14 @@ enum {
 
 static const struct lz_option options[] = {
 	[OPT_FORMAT] = {"--format", 'f', "FORMAT", "table json", "how to print the answer (table)"},
-	[OPT_OUTPUT] = {"--output", 'o', "FILE", "@file", "write the answer to FILE, whole or not at all"},
-	[OPT_DB] = {"--db", 0, "FILE", "@file", "vulnerability database (see lazaret-db(1) for the default)"},
+	[OPT_OUTPUT] = {"--output", 'o', "FILE", "@file",
+			"write the answer to FILE, whole or not at all"},
+	[OPT_DB] = {"--db", 0, "FILE", "@file",
+		    "vulnerability database (see lazaret-db(1) for the default)"},
 	[OPT_NO_DB] = {"--no-db", 0, NULL, NULL, "inventory only: ask no database"},
 	[OPT_IMAGE] = {"--image", 0, "NAME", NULL, "which image of an archive that holds several"},
-	[OPT_PLATFORM] = {"--platform", 0, "OS/ARCH[/VARIANT]", "linux/amd64 linux/arm64 linux/arm/v7",
+	[OPT_PLATFORM] = {"--platform", 0, "OS/ARCH[/VARIANT]",
+			  "linux/amd64 linux/arm64 linux/arm/v7",
 			  "which platform of a multi-platform image (the host's)"},
 	[OPT_ALL_PLATFORMS] = {"--all-platforms", 0, NULL, NULL, "every platform, one answer each"},
 	[OPT_SEVERITY] = {"--severity", 0, "LEVEL", "negligible low medium high critical",
@@ -51,9 +56,11 @@ static const struct lz_option options[] = {
 			 "exit 1 when a finding of LEVEL or above is left"},
 	[OPT_IGNORE] = {"--ignore", 0, "ID[:REASON]", NULL,
 			"suppress a vulnerability; it stays visible in JSON (repeatable)"},
-	[OPT_SHOW_SUPPRESSED] = {"--show-suppressed", 0, NULL, NULL, "list suppressed findings too"},
+	[OPT_SHOW_SUPPRESSED] = {"--show-suppressed", 0, NULL, NULL,
+				 "list suppressed findings too"},
 	[OPT_PACKAGES] = {"--packages", 0, NULL, NULL, "list the packages found"},
-	[OPT_FILES] = {"--files", 0, NULL, NULL, "with --packages in JSON: the files each package owns"},
+	[OPT_FILES] = {"--files", 0, NULL, NULL,
+		       "with --packages in JSON: the files each package owns"},
 	[OPT_MAX_AGE] = {"--max-age", 0, "DAYS", NULL, "how old the database may be (7)"},
 	[OPT_ALLOW_STALE] = {"--allow-stale", 0, NULL, NULL, "accept an older database"},
 	[OPT_JOBS] = {"--jobs", 'j', "N", NULL, "layers analysed at the same time (processors)"},
@@ -80,8 +87,8 @@ static int level(const char *option, const char *value, enum lz_severity *ret, s
 {
 	if (lz_severity_parse(lz_str(value), ret))
 		return 0;
-	return lz_fail(err, LZ_E_USAGE,
-		       "%s %s: expected negligible, low, medium, high or critical", option, value);
+	return lz_fail(err, LZ_E_USAGE, "%s %s: expected negligible, low, medium, high or critical",
+		       option, value);
 }
 
 static int count_of(const char *option, const char *value, uint64_t max, uint64_t *ret,
@@ -197,8 +204,9 @@ static int parse(struct flags *f, int argc, char **argv)
 	if (what < 0)
 		return LZ_EXIT_USAGE;
 	if (!f->targets.n) {
-		lz_log(LZ_ERROR, "scan: name a TARGET: a file made by `docker save`, an OCI layout, or "
-				 "dir:PATH; see `lazaret scan --help`");
+		lz_log(LZ_ERROR,
+		       "scan: name a TARGET: a file made by `docker save`, an OCI layout, or "
+		       "dir:PATH; see `lazaret scan --help`");
 		return LZ_EXIT_USAGE;
 	}
 	return 0;
@@ -220,15 +228,17 @@ static int open_db(struct flags *f, struct lz_vdb **ret)
 	*ret = r ? NULL : lz_vdb_open(f->db, &err);
 	if (!*ret) {
 		lz_log(LZ_ERROR, "%s", err.text);
-		lz_log(LZ_INFO, "get a database with `lazaret db update`, or name one with --db FILE; "
-				"--no-db lists packages only");
+		lz_log(LZ_INFO,
+		       "get a database with `lazaret db update`, or name one with --db FILE; "
+		       "--no-db lists packages only");
 		f->db = NULL;
 		return LZ_EXIT_KNOWLEDGE;
 	}
 	age = f->scan.now_s - lz_vdb_built_s(*ret);
 	if (age > f->max_age_s && !f->allow_stale) {
 		lz_log(LZ_ERROR,
-		       "%s: is %lld days old, more than %lld: run `lazaret db update`, or accept it with "
+		       "%s: is %lld days old, more than %lld: run `lazaret db update`, or accept "
+		       "it with "
 		       "--allow-stale",
 		       f->db, (long long)(age / 86400), (long long)(f->max_age_s / 86400));
 		return LZ_EXIT_KNOWLEDGE;
@@ -299,9 +309,10 @@ static int print(struct flags *f, const struct lz_vec *scans, struct lz_err *err
 
 static void stats(const struct lz_vec *scans)
 {
-	LZ_VEC_EACH(struct lz_scan *, s, scans)
+	LZ_VEC_EACH (struct lz_scan *, s, scans)
 		lz_log(LZ_INFO,
-		       "%.*s: %llu ms, children used %llu ms of processor and at most %llu KiB each; wall: %s",
+		       "%.*s: %llu ms, children used %llu ms of processor and at most %llu KiB "
+		       "each; wall: %s",
 		       LZ_FMT((*s)->name), (unsigned long long)(*s)->wall_ms,
 		       (unsigned long long)(*s)->child_cpu_ms,
 		       (unsigned long long)(*s)->child_max_rss_bytes / 1024, lz_jail_describe());
@@ -312,7 +323,7 @@ static int scan_all(struct flags *f, struct lz_vec *scans)
 	int code = LZ_EXIT_PASS, r;
 	struct lz_err err;
 
-	LZ_VEC_EACH(const char *, t, &f->targets) {
+	LZ_VEC_EACH (const char *, t, &f->targets) {
 		r = lz_scan_run(lz_str(*t), &f->scan, scans, &err);
 		if (!r)
 			continue;
@@ -353,7 +364,7 @@ static int run(int argc, char **argv)
 		code = scan_all(&f, &scans);
 	if (f.stats)
 		stats(&scans);
-	LZ_VEC_EACH(struct lz_scan *, s, &scans)
+	LZ_VEC_EACH (struct lz_scan *, s, &scans)
 		lz_scan_free(*s);
 	lz_vdb_close(vdb);
 	lz_vec_done(&f.ignores);
@@ -365,11 +376,12 @@ const struct lz_verb lz_verb_scan = {
 	.name = "scan",
 	.arguments = "TARGET…",
 	.summary = "find known vulnerabilities in an image, archive or root file system",
-	.examples = "docker save alpine | lazaret scan -\n"
-		    "lazaret scan image.tar.gz --fail-on high\n"
-		    "lazaret scan oci:layout/ --platform linux/arm64 --format json\n"
-		    "lazaret scan dir:/ --only-fixed\n"
-		    "lazaret scan image.tar --ignore \"CVE-2023-1234:not reachable, see TICKET-7\"\n",
+	.examples =
+		"docker save alpine | lazaret scan -\n"
+		"lazaret scan image.tar.gz --fail-on high\n"
+		"lazaret scan oci:layout/ --platform linux/arm64 --format json\n"
+		"lazaret scan dir:/ --only-fixed\n"
+		"lazaret scan image.tar --ignore \"CVE-2023-1234:not reachable, see TICKET-7\"\n",
 	.options = options,
 	.run = run,
 };

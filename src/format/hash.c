@@ -7,7 +7,19 @@
 
 #include "../base/alloc.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+
+int lz_sha256_prepare(struct lz_err *err)
+{
+	unsigned char sum[32];
+
+	/* No configuration file: nothing on this machine may change what a hash is. */
+	if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) ||
+	    !EVP_Digest("", 0, sum, NULL, EVP_sha256(), NULL))
+		return lz_fail(err, LZ_E_NOMEM, "SHA-256 is not available");
+	return 0;
+}
 
 struct sha_reader {
 	struct lz_reader r;

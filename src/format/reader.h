@@ -66,6 +66,9 @@ enum lz_packing lz_packing_of(struct lz_span head);
 struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limits *limits,
 				   enum lz_packing *ret_packing, struct lz_err *err);
 
+/* Makes OpenSSL do now what it would do at its first hash: for a child that may not open files
+ * later. */
+int lz_sha256_prepare(struct lz_err *err);
 /* Passes chunks on and feeds them to a SHA-256. */
 struct lz_reader *lz_reader_sha256(struct lz_reader *inner, struct lz_err *err);
 /* Of a reader made by lz_reader_sha256 whose end was reached (drain it first; LZ_E_BUG if not): 32

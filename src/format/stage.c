@@ -51,17 +51,23 @@ struct stage {
 
 static struct {
 	pthread_mutex_t lock;
-	pthread_cond_t work;
+	pthread_cond_t work, ready;
 	bool only_parked; /* no other threads may be started */
-	unsigned idle, queued;
+	unsigned idle, queued, waiting;
 	struct stage *queue[QUEUE_MAX];
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
+	  .work = PTHREAD_COND_INITIALIZER,
+	  .ready = PTHREAD_COND_INITIALIZER};
 
 static void produce(struct stage *s);
 
 static void *parked(void *arg)
 {
 	(void)arg;
+	pthread_mutex_lock(&pool.lock);
+	pool.waiting++;
+	pthread_cond_signal(&pool.ready);
+	pthread_mutex_unlock(&pool.lock);
 	for (;;) {
 		struct stage *s;
 
@@ -99,11 +105,21 @@ static void count_idle(void)
 
 int lz_stage_threads_start(unsigned n, struct lz_err *err)
 {
+	unsigned want;
+
+	pthread_mutex_lock(&pool.lock);
+	want = pool.waiting + n;
+	pthread_mutex_unlock(&pool.lock);
 	for (unsigned i = 0; i < n; i++) {
 		if (start_thread(parked, NULL))
 			return lz_fail(err, LZ_E_NOMEM, "could not start a thread");
 		count_idle();
 	}
+	/* Until all have made the calls that starting a thread needs and a seal will forbid. */
+	pthread_mutex_lock(&pool.lock);
+	while (pool.waiting < want)
+		pthread_cond_wait(&pool.ready, &pool.lock);
+	pthread_mutex_unlock(&pool.lock);
 	return 0;
 }
 

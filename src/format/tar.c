@@ -13,11 +13,15 @@
  * consumes input.
  *
  * Whoever makes a layer may want us to see other files than the engine unpacks. Docker, containerd
- * and Podman read layers with Go's archive/tar, so where readers differ Go's answer is taken: a
- *name of GNU's 'L' header goes before one of PAX, a second 'x' header replaces the first, the
- *prefix field of GNU's own format counts when its times are no numbers, the prefix of star is
- *shorter. Where engines leave a choice (a global header that names paths), the archive is refused.
- *So is what Go refuses: a wrong checksum, a lone block of zeros.
+ * and Podman read layers with Go's archive/tar, so where readers differ Go's answer is taken:
+ *
+ *	- a name of GNU's 'L' header goes before one of PAX, a second 'x' header replaces the first,
+ *	  a global header drops the names that wait for their entry;
+ *	- the prefix field of GNU's own format counts when its times are no numbers, the prefix of
+ *	  star is shorter.
+ *
+ * A global header that names paths, which engines ignore and POSIX obeys, is refused, and so is
+ *what Go refuses: a wrong checksum, a lone block of zeros.
  */
 #include "tar_internal.h"
 
@@ -359,7 +363,6 @@ static enum lz_tar_type type_of(char flag, struct lz_span name)
 	case '2':
 		return LZ_TAR_SYMLINK;
 	case '5':
-	case 'D':
 		return LZ_TAR_DIR;
 	default:
 		return LZ_TAR_OTHER;
@@ -434,7 +437,9 @@ static int take_extension(struct lz_tar *t, char flag, uint64_t size, struct lz_
 	if (flag == 'K')
 		return read_long(t, size, &t->long_link, err);
 	code = read_extension(t, size, &t->records, err);
-	if (!code && flag == 'x')
+	if (flag == 'g')
+		forget_extensions(t);
+	else
 		forget_pax(t);
 	return code ? code : lz_tar_pax(t, lz_buf_view(&t->records), flag == 'g', err);
 }

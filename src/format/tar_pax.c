@@ -57,7 +57,8 @@ static int whole_map(struct lz_tar *t, struct lz_span text, struct lz_err *err)
 	while (text.n && !code) {
 		if (!lz_span_cut(text, ',', &a, &text))
 			return malformed(t, "odd sparse map", err);
-		lz_span_cut(text, ',', &b, &text);
+		if (lz_span_cut(text, ',', &b, &text) && !text.n)
+			return malformed(t, "odd sparse map", err);
 		if (!lz_span_u64(a, 10, &offset) || !lz_span_u64(b, 10, &length))
 			return malformed(t, "malformed sparse map", err);
 		code = add_piece(t, offset, length, err);

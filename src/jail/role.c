@@ -7,6 +7,7 @@
 
 #include "../base/clean.h"
 #include "../base/io.h"
+#include "../format/json.h"
 #include "../format/reader.h"
 #include "seal.h"
 
@@ -81,7 +82,12 @@ _Noreturn void lz_jail_main(const char *role_name, const struct lz_role *roles)
 	if (take_request(&request, &limits, &rec))
 		_exit(EXIT_NO_REQUEST);
 	lz_rec_out_init(&out, LZ_JAIL_OUTPUT_FD, &limits);
-	r = lz_seal_privileges(&limits, &err);
+	/* Libraries open files at their first use (configuration, /dev/urandom): let them do so
+	 * now. */
+	json_object_seed(0);
+	r = lz_sha256_prepare(&err);
+	if (!r)
+		r = lz_seal_privileges(&limits, &err);
 	if (!r)
 		r = lz_stage_threads_start(role->threads, &err);
 	if (!r)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Inside cmd/ only: the rows of the verb table and what verbs share. */
+#include "verb.h"
+
+extern const struct lz_verb lz_verb_scan, lz_verb_db_build, lz_verb_db_status, lz_verb_db_query,
+	lz_verb_db_verify, lz_verb_db_compare, lz_verb_list, lz_verb_completion;
+
+/* --no-color was given. */
+extern bool lz_cmd_no_colour;
+
+void lz_help_overview(void);
+void lz_help_verb(const struct lz_verb *v);

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a vdb: mapped, never copied, every number in it treated as hostile at the moment it is
+ * used. Opening looks at the header and the section table alone; a look-up does a binary search in
+ * a table of hashes and unpacks one block.
+ */
+#include "vdb_format.h"
+
+#include "../base/bytes.h"
+#include "../base/clean.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+struct lz_vdb {
+	struct lz_span file;
+	bool mapped;
+	uint32_t flags;
+	int64_t built_s;
+	struct lz_span section[LZ_VDB_KINDS];
+	struct lz_span feed_name; /* lz_vdb_feed's answers point into the file */
+};
+
+static int damaged(struct lz_err *err, const char *what, uint64_t offset)
+{
+	return lz_fail(err, LZ_E_FORMAT, "vulnerability database: %s at byte %llu; get it anew",
+		       what, (unsigned long long)offset);
+}
+
+static int read_head(struct lz_vdb *v, struct lz_err *err)
+{
+	const char *p = v->file.p;
+
+	if (v->file.n < LZ_VDB_HEADER || memcmp(p, LZ_VDB_MAGIC, 8))
+		return lz_fail(err, LZ_E_FORMAT,
+			       "not a vulnerability database (wrong magic at byte 0)");
+	if (lz_le32(p + 8) != LZ_VDB_VERSION)
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "vulnerability database of format %u, this program reads %u: build "
+			       "or update it",
+			       lz_le32(p + 8), LZ_VDB_VERSION);
+	v->flags = lz_le32(p + 12);
+	v->built_s = (int64_t)lz_le64(p + 16);
+	if (lz_le64(p + 24) != v->file.n)
+		return damaged(err, "the file has another size than it says", 24);
+	if (lz_le32(p + 32) != LZ_VDB_KINDS ||
+	    v->file.n < LZ_VDB_HEADER + (uint64_t)LZ_VDB_KINDS * LZ_VDB_SECTION)
+		return damaged(err, "wrong number of sections", 32);
+	for (uint32_t i = 0; i < LZ_VDB_KINDS; i++) {
+		const char *row = p + LZ_VDB_HEADER + (size_t)i * LZ_VDB_SECTION;
+		uint64_t offset = lz_le64(row + 8), length = lz_le64(row + 16);
+		if (lz_le32(row) != i || !lz_in(offset, length, v->file.n) || offset & 7)
+			return damaged(err, "impossible section", (uint64_t)(row - p));
+		v->section[i] = lz_span(p + offset, (size_t)length);
+	}
+	return 0;
+}
+
+static struct lz_vdb *open_bytes(struct lz_span bytes, bool mapped, struct lz_err *err)
+{
+	struct lz_vdb *v = lz_alloc(sizeof(*v));
+
+	if (!v) {
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	v->file = bytes;
+	v->mapped = mapped;
+	if (read_head(v, err)) {
+		v->mapped = false;
+		lz_vdb_close(v);
+		return NULL;
+	}
+	return v;
+}
+
+struct lz_vdb *lz_vdb_open_mem(struct lz_span bytes, struct lz_err *err)
+{
+	return open_bytes(bytes, false, err);
+}
+
+struct lz_vdb *lz_vdb_open(const char *path, struct lz_err *err)
+{
+	LZ_CLEAN(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct lz_vdb *v;
+	struct stat st;
+	void *p;
+
+	if (fd < 0) {
+		lz_fail_errno(err, "vulnerability database %s", path);
+		return NULL;
+	}
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < LZ_VDB_HEADER) {
+		lz_fail(err, LZ_E_FORMAT, "%s: not a vulnerability database", path);
+		return NULL;
+	}
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED) {
+		lz_fail_errno(err, "map %s", path);
+		return NULL;
+	}
+	v = open_bytes(lz_span(p, (size_t)st.st_size), true, err);
+	if (!v) {
+		munmap(p, (size_t)st.st_size);
+		lz_wrap(err, "%s", path);
+	}
+	return v;
+}
+
+void lz_vdb_close(struct lz_vdb *v)
+{
+	if (!v)
+		return;
+	if (v->mapped)
+		munmap((void *)(uintptr_t)v->file.p, v->file.n);
+	lz_free(v);
+}
+
+int64_t lz_vdb_built_s(const struct lz_vdb *v)
+{
+	return v->built_s;
+}
+
+/* --- feeds and ecosystems
+ * ----------------------------------------------------------------------------------- */
+
+uint64_t lz_vdb_advisory_count(const struct lz_vdb *v)
+{
+	struct lz_vdb_cursor c = {.rest = v->section[LZ_VDB_FEEDS]};
+
+	return lz_vdb_num(&c);
+}
+
+size_t lz_vdb_feed_count(const struct lz_vdb *v)
+{
+	struct lz_vdb_cursor c = {.rest = v->section[LZ_VDB_FEEDS]};
+	uint64_t n;
+
+	lz_vdb_num(&c);
+	n = lz_vdb_num(&c);
+	return c.bad || n > c.rest.n ? 0 : (size_t)n;
+}
+
+int lz_vdb_feed(const struct lz_vdb *v, size_t i, struct lz_feed_info *ret, struct lz_err *err)
+{
+	struct lz_vdb_cursor c = {.rest = v->section[LZ_VDB_FEEDS]};
+	struct lz_feed_info f = {0};
+
+	lz_vdb_num(&c);
+	if (i >= lz_vdb_num(&c))
+		return lz_fail(err, LZ_E_NOTFOUND, "no such feed");
+	for (size_t k = 0; k <= i && !c.bad; k++) {
+		f.name = lz_vdb_text(&c);
+		f.date_s = (int64_t)lz_vdb_num(&c);
+		f.records = lz_vdb_num(&c);
+		f.skipped = lz_vdb_num(&c);
+		f.sha256 = lz_vdb_text(&c);
+	}
+	if (c.bad)
+		return damaged(err, "malformed list of feeds",
+			       (uint64_t)(v->section[LZ_VDB_FEEDS].p - v->file.p));
+	*ret = f;
+	return 0;
+}
+
+bool lz_vdb_covers(const struct lz_vdb *v, struct lz_span ecosystem)
+{
+	struct lz_vdb_cursor c = {.rest = v->section[LZ_VDB_ECOSYSTEMS]};
+
+	while (c.rest.n && !c.bad)
+		if (lz_span_eq(lz_vdb_text(&c), ecosystem))
+			return true;
+	return false;
+}
+
+/* --- looking up
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+/* First entry of a table whose hash is not below. */
+static size_t lower_bound(struct lz_span table, size_t width, uint64_t hash)
+{
+	size_t from = 0, to = table.n / width;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		if (lz_le64(table.p + mid * width) < hash)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from;
+}
+
+static int unpack_block(const struct lz_vdb *v, uint32_t block, struct lz_buf *out,
+			struct lz_err *err)
+{
+	struct lz_span table = v->section[LZ_VDB_BLOCKS], data = v->section[LZ_VDB_DATA];
+	const char *row;
+	uint64_t offset;
+	uint32_t packed, plain;
+	size_t n;
+
+	if (block >= table.n / 16)
+		return damaged(err, "no such block", (uint64_t)(table.p - v->file.p));
+	row = table.p + (size_t)block * 16;
+	offset = lz_le64(row);
+	packed = lz_le32(row + 8);
+	plain = lz_le32(row + 12);
+	if (!lz_in(offset, packed, data.n) || plain > LZ_VDB_BLOCK_MAX)
+		return damaged(err, "impossible block", (uint64_t)(row - v->file.p));
+	lz_buf_clear(out);
+	if (lz_buf_reserve(out, plain))
+		return lz_fail(err, out->code, "out of memory");
+	n = ZSTD_decompress(out->p, plain, data.p + offset, packed);
+	if (ZSTD_isError(n) || n != plain)
+		return damaged(err, "damaged block", (uint64_t)(data.p + offset - v->file.p));
+	out->n = n;
+	return 0;
+}
+
+static void join_facts(const struct lz_vdb *v, struct lz_span cve, struct lz_enrichment *e)
+{
+	struct lz_span table = v->section[LZ_VDB_ENRICH];
+	uint64_t hash = lz_hash_stable(cve);
+	size_t i = lower_bound(table, 24, hash);
+	const char *row = table.p + i * 24;
+
+	if (!lz_span_starts(cve, "CVE-") || i >= table.n / 24 || lz_le64(row) != hash)
+		return;
+	e->cve = cve;
+	if (lz_le32(row + 8) <= 1000000)
+		e->epss = lz_le32(row + 8) / 1e6;
+	if (lz_le32(row + 12) <= 1000000)
+		e->epss_percentile = lz_le32(row + 12) / 1e6;
+	if (lz_le64(row + 16) && lz_le64(row + 16) < 1000000) {
+		e->kev = true;
+		e->kev_added_s = (int64_t)(lz_le64(row + 16) - 1) * 86400;
+	}
+}
+
+static void enrich(const struct lz_vdb *v, struct lz_vdb_row *row)
+{
+	row->enrichment = (struct lz_enrichment){.epss = -1, .epss_percentile = -1};
+	join_facts(v, row->advisory.id, &row->enrichment);
+	for (size_t i = 0; i < row->advisory.alias_count && !row->enrichment.cve.n; i++)
+		join_facts(v, row->advisory.aliases[i], &row->enrichment);
+}
+
+struct question {
+	struct lz_span ecosystem, name, id; /* empty: any */
+};
+
+static bool has_id(const struct lz_advisory *a, struct lz_span id)
+{
+	if (lz_span_eq(a->id, id))
+		return true;
+	for (size_t i = 0; i < a->alias_count; i++)
+		if (lz_span_eq(a->aliases[i], id))
+			return true;
+	return false;
+}
+
+static int take_group(const struct lz_vdb *v, struct lz_span bytes, const struct question *q,
+		      struct lz_arena *arena, struct lz_vec *ret, struct lz_err *err)
+{
+	struct lz_vdb_cursor c = {.rest = bytes};
+	struct lz_span ecosystem = lz_vdb_text(&c), name = lz_vdb_text(&c);
+	uint64_t rows = lz_vdb_num(&c);
+
+	/* Another key with the same hash is no answer. */
+	if ((q->ecosystem.n && !lz_span_eq(q->ecosystem, ecosystem)) ||
+	    (q->name.n && !lz_span_eq(q->name, name)))
+		return 0;
+	for (uint64_t i = 0; i < rows && !c.bad; i++) {
+		struct lz_vdb_cursor row = {.rest = lz_vdb_text(&c)};
+		struct lz_vdb_row found;
+		int r;
+		if (c.bad)
+			break;
+		r = lz_vdb_take_row(&row, arena, ecosystem, name, &found.advisory, err);
+		if (r)
+			return r;
+		if (q->id.n && !has_id(&found.advisory, q->id))
+			continue;
+		enrich(v, &found);
+		if (!lz_vec_add(ret, &found))
+			return lz_fail(err, ret->code, "too many rows");
+	}
+	return c.bad ? damaged(err, "malformed group", 0) : 0;
+}
+
+static int look_up(const struct lz_vdb *v, enum lz_vdb_kind kind, uint64_t hash,
+		   const struct question *q, struct lz_arena *arena, struct lz_vec *ret,
+		   struct lz_err *err)
+{
+	struct lz_span table = v->section[kind];
+	LZ_CLEAN(buf) struct lz_buf block;
+	uint32_t at = UINT32_MAX;
+	int r = 0;
+
+	lz_buf_init(&block, LZ_VDB_BLOCK_MAX);
+	for (size_t i = lower_bound(table, 16, hash); !r && i < table.n / 16; i++) {
+		const char *row = table.p + i * 16;
+		uint32_t number = lz_le32(row + 8), offset = lz_le32(row + 12);
+		if (lz_le64(row) != hash)
+			break;
+		if (number != at)
+			r = unpack_block(v, number, &block, err);
+		at = number;
+		if (!r && offset >= block.n)
+			r = damaged(err, "impossible offset", (uint64_t)(row - v->file.p));
+		if (!r)
+			r = take_group(v, lz_span_from(lz_buf_view(&block), offset), q, arena, ret,
+				       err);
+	}
+	return r;
+}
+
+int lz_vdb_lookup(const struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name,
+		  struct lz_arena *arena, struct lz_vec *ret_rows, struct lz_err *err)
+{
+	struct question q = {.ecosystem = ecosystem, .name = name};
+
+	return look_up(v, LZ_VDB_BY_KEY, lz_vdb_key_hash(ecosystem, name), &q, arena, ret_rows,
+		       err);
+}
+
+int lz_vdb_by_id(const struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
+		 struct lz_vec *ret_rows, struct lz_err *err)
+{
+	struct question q = {.id = id};
+
+	return look_up(v, LZ_VDB_BY_ID, lz_hash_stable(id), &q, arena, ret_rows, err);
+}
+
+int lz_vdb_by_name(const struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
+		   struct lz_vec *ret_rows, struct lz_err *err)
+{
+	struct question q = {.name = name};
+
+	return look_up(v, LZ_VDB_BY_NAME, lz_hash_stable(name), &q, arena, ret_rows, err);
+}
+
+/* --- all of it
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+int lz_vdb_verify(const struct lz_vdb *v, const char *verify_key_pem, struct lz_err *err)
+{
+	size_t head = LZ_VDB_HEADER + (size_t)LZ_VDB_KINDS * LZ_VDB_SECTION;
+	unsigned char sum[32];
+
+	for (size_t i = 0; i < LZ_VDB_KINDS; i++) {
+		const char *row = v->file.p + LZ_VDB_HEADER + i * LZ_VDB_SECTION;
+		if (!EVP_Digest(v->section[i].p, v->section[i].n, sum, NULL, EVP_sha256(), NULL))
+			return lz_fail(err, LZ_E_NOMEM, "SHA-256 is not available");
+		if (memcmp(sum, row + 24, 32))
+			return lz_fail(err, LZ_E_DIGEST,
+				       "vulnerability database: section %zu is damaged", i);
+	}
+	if (!verify_key_pem)
+		return 0;
+	if (!(v->flags & LZ_VDB_SIGNED) || v->file.n < head + LZ_VDB_SIGNATURE)
+		return lz_fail(err, LZ_E_DIGEST, "vulnerability database: it is not signed");
+	return lz_vdb_check_signature(verify_key_pem, lz_span_head(v->file, head),
+				      lz_span_from(v->file, v->file.n - LZ_VDB_SIGNATURE), err);
+}
+
+int lz_vdb_default_path(char *buf, size_t size, struct lz_err *err)
+{
+	const char *own = getenv("LAZARET_DB"), *cache = getenv("XDG_CACHE_HOME"),
+		   *home = getenv("HOME");
+	int n;
+
+	if (own && *own)
+		n = snprintf(buf, size, "%s", own);
+	else if (cache && *cache)
+		n = snprintf(buf, size, "%s/lazaret/lazaret.vdb", cache);
+	else if (home && *home)
+		n = snprintf(buf, size, "%s/.cache/lazaret/lazaret.vdb", home);
+	else
+		return lz_fail(err, LZ_E_STALE,
+			       "no place for a database: set LAZARET_DB or HOME, or use --db");
+	return n < 0 || (size_t)n >= size
+		       ? lz_fail(err, LZ_E_LIMIT, "the database's path is too long")
+		       : 0;
+}
