@@ -59,6 +59,8 @@ static bool is_id(struct lz_span s)
 
 	if (lz_span_starts(s, "CVE"))
 		return lz_is_cve(s);
+	if (lz_is_ghsa(s)) /* may be without a digit */
+		return true;
 	if (s.n < 4 || s.n > 64 || !isalpha((unsigned char)s.p[0]))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
