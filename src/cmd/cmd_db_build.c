@@ -77,9 +77,10 @@ static void tell(const struct lz_build_stats *s)
 	LZ_VEC_EACH (struct lz_build_note, n, &s->notes) {
 		if (n->kind == LZ_NOTE_SKIPPED && !first)
 			first = n;
-		if (n->kind == LZ_NOTE_FAILED)
+		if (n->kind == LZ_NOTE_FAILED &&
+		    s->failed > 1) /* the only one is told at the end */
 			lz_log(LZ_ERROR, "%.*s: %.*s", LZ_FMT(n->path), LZ_FMT(n->text));
-		else
+		if (n->kind != LZ_NOTE_FAILED)
 			lz_log(LZ_DEBUG, "%.*s: %s: %.*s", LZ_FMT(n->path),
 			       n->kind == LZ_NOTE_IGNORED ? "ignored" : "left out",
 			       LZ_FMT(n->text));

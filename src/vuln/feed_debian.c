@@ -181,8 +181,11 @@ static int vulnerability(struct tracker *t, const char *id, json_t *v, struct lz
 	int r;
 
 	lz_feed_work_next(&t->w);
+	/* The tracker writes no releases as [], and leaves them out of what it has withdrawn. */
+	if (!rel || (json_is_array(rel) && !json_array_size(rel)))
+		return 0;
 	if (!*id || strlen(id) > 256 || !json_is_object(rel))
-		return lz_feed_skip(&t->w, true, t->offset, err, "%s %s: no \"releases\"",
+		return lz_feed_skip(&t->w, true, t->offset, err, "%s %s: no object of \"releases\"",
 				    t->package, id);
 	sort_rows(rel, &rows);
 	for (int i = 0; i < RELEASES; i++) {
@@ -240,12 +243,14 @@ static int package(struct tracker *t, const struct lz_json_member *m, struct lz_
 	t->offset = m->offset;
 	t->package = name;
 	if (!m->key.n || !lz_span_cstr(m->key, name, sizeof(name)))
-		return lz_feed_skip(&t->w, true, m->offset, err, "a package without a usable name");
+		return lz_fail(err, LZ_E_FORMAT, "byte %llu: an object of packages was expected",
+			       (unsigned long long)m->offset);
 	vulns = lz_json_load(m->value, t->w.limits, name, &why);
 	if (!vulns && why.code == LZ_E_NOMEM)
 		return lz_fail(err, why.code, "%s", why.text);
 	if (!json_is_object(vulns))
-		return lz_feed_skip(&t->w, true, m->offset, err, "%s", vulns ? name : why.text);
+		return lz_feed_skip(&t->w, true, m->offset, err, "%s%s", vulns ? name : why.text,
+				    vulns ? ": no object of vulnerabilities" : "");
 	note_releases(t, vulns);
 	json_object_foreach(vulns, id, v)
 	{

@@ -17,7 +17,7 @@
  *
  * The ids are typed by people: "CVE 2018-16859", "CVE_2019-2426", "CVE-2017-2616 (+ regression
  * fix)", "CVE-2017-2620 XSA-209". Each CVE of a text is a vulnerability, other names in the same
- * text are its aliases; what is no identifier is left out by name.
+ * text are its aliases; a word that is no identifier is left out by name.
  */
 #include "feed_work.h"
 
@@ -55,29 +55,32 @@ struct fix {
 
 static bool is_id(struct lz_span s)
 {
-	bool dash = false;
+	bool dash = false, digit = false;
 
 	if (lz_span_starts(s, "CVE"))
 		return lz_is_cve(s);
-	if (s.n < 4 || s.n > 64 || !isupper((unsigned char)s.p[0]))
+	if (lz_is_ghsa(s)) /* may be without a digit */
+		return true;
+	if (s.n < 4 || s.n > 64 || !isalpha((unsigned char)s.p[0]))
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '-')
-			dash = i + 1 < s.n && i > 1;
-		else if (!isalnum((unsigned char)s.p[i]) && !strchr(":._", s.p[i]))
+		if (!isalnum((unsigned char)s.p[i]) && !strchr("-:._", s.p[i]))
 			return false;
+		dash |= s.p[i] == '-' && i > 1;
+		digit |= isdigit((unsigned char)s.p[i]) != 0;
 	}
-	return dash;
+	return dash && digit;
 }
 
-/* Digits of "CVE-2017-17434-1", the first part of a fix, up to where the CVE's own end. */
+/* Up to where the CVE's own digits end: "CVE-2017-17434-1" is the first part of a fix,
+ * "CVE-2017-8073.patch" the name of one. */
 static size_t cve_length(struct lz_span s)
 {
 	size_t n = 9;
 
 	while (n < s.n && isdigit((unsigned char)s.p[n]))
 		n++;
-	return n + 1 < s.n && s.p[n] == '-' && isdigit((unsigned char)s.p[n + 1]) ? n : s.n;
+	return n < s.n && (s.p[n] == '-' || s.p[n] == '.') ? n : s.n;
 }
 
 /* "CVE_2019-2426", "cve-2019-2426": what was meant is beyond doubt. */
@@ -109,28 +112,31 @@ static bool next_word(struct lz_span *text, struct lz_span *ret)
 	return true;
 }
 
-/* The identifiers of one text, CVEs first; 0 when it holds none, or a word that is none. */
-static size_t ids_of(struct lz_arena *arena, struct lz_span text, struct lz_span ret[IDS_IN_TEXT],
-		     size_t *ret_cves)
+struct ids {
+	struct lz_span of[IDS_IN_TEXT]; /* CVEs first */
+	size_t n, cves;
+	struct lz_span odd; /* the first word that is none, or one too many */
+};
+
+static void ids_of(struct lz_arena *arena, struct lz_span text, struct ids *ids)
 {
 	struct lz_span word, id;
-	size_t n = 0, cves = 0;
 
+	*ids = (struct ids){.n = 0};
 	while (next_word(&text, &word)) {
 		if (lz_span_eq_nocase(word, LZ_SPAN("CVE")) && next_word(&text, &id))
 			word = lz_arena_printf(arena, "CVE-%.*s", LZ_FMT(id));
 		id = mended(arena, word);
-		if (n == IDS_IN_TEXT || !is_id(id))
-			return 0;
-		if (lz_is_cve(id)) {
-			ret[n++] = ret[cves];
-			ret[cves++] = id;
+		if (ids->n == IDS_IN_TEXT || !is_id(id)) {
+			if (!ids->odd.n)
+				ids->odd = word;
+		} else if (lz_is_cve(id)) {
+			ids->of[ids->n++] = ids->of[ids->cves];
+			ids->of[ids->cves++] = id;
 		} else {
-			ret[n++] = id;
+			ids->of[ids->n++] = id;
 		}
 	}
-	*ret_cves = cves;
-	return n;
 }
 
 /* --- one package --------------------------------------------------------------------------- */
@@ -184,23 +190,24 @@ static int add_id(struct secdb *d, struct lz_span id, struct lz_span version,
 	return 0;
 }
 
-/* Several CVEs in one text are several vulnerabilities; its other names belong to each. */
+/* Several CVEs in one text are several vulnerabilities; its other names belong to each. A word that
+ * is no identifier is told of, and the others count. */
 static int take_text(struct secdb *d, struct lz_span name, struct lz_span version,
 		     struct lz_span text, struct lz_err *err)
 {
-	struct lz_span ids[IDS_IN_TEXT] = {{"", 0}};
-	size_t cves = 0, n = ids_of(&d->w.arena, text, ids, &cves), heads;
-	int r = lz_feed_memory(&d->w, err);
+	struct ids ids;
+	size_t heads;
+	int r;
 
-	if (r)
-		return r;
-	if (!n)
-		return lz_feed_skip(&d->w, true, d->offset, err,
-				    "%.*s %.*s: \"%.*s\" is no identifier", LZ_FMT(name),
-				    LZ_FMT(version), LZ_FMT(text));
-	heads = cves ? cves : 1;
+	ids_of(&d->w.arena, text, &ids);
+	r = lz_feed_memory(&d->w, err);
+	if (!r && (ids.odd.n || !ids.n))
+		r = lz_feed_skip(&d->w, true, d->offset, err,
+				 "%.*s %.*s: \"%.*s\" is no identifier", LZ_FMT(name),
+				 LZ_FMT(version), LZ_FMT(ids.odd.n ? ids.odd : text));
+	heads = ids.cves ? ids.cves : ids.n;
 	for (size_t i = 0; !r && i < heads; i++)
-		r = add_id(d, ids[i], version, ids + heads, n - heads, err);
+		r = add_id(d, ids.of[i], version, ids.of + heads, ids.n - heads, err);
 	return r;
 }
 
