@@ -5,6 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Messages quote names that strangers chose: one error stays one line. */
+__attribute__((format(printf, 3, 0))) static void put(char *text, size_t size, const char *fmt,
+						      va_list ap)
+{
+	vsnprintf(text, size, fmt, ap);
+	for (; *text; text++)
+		if ((unsigned char)*text < 32 || *text == 127)
+			*text = '?';
+}
+
 int lz_fail(struct lz_err *err, int code, const char *fmt, ...)
 {
 	int sys = errno;
@@ -15,7 +25,7 @@ int lz_fail(struct lz_err *err, int code, const char *fmt, ...)
 	err->code = code;
 	err->sys = code == LZ_E_IO ? sys : 0;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	put(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -47,7 +57,7 @@ int lz_fail_errno(struct lz_err *err, const char *fmt, ...)
 	err->code = code;
 	err->sys = sys;
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	put(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	n = strlen(err->text);
 	snprintf(err->text + n, sizeof(err->text) - n, ": %s", strerror(sys));
@@ -64,7 +74,7 @@ int lz_wrap(struct lz_err *err, const char *fmt, ...)
 		return LZ_E_BUG;
 	memcpy(tail, err->text, sizeof(tail));
 	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	put(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	n = strlen(err->text);
 	snprintf(err->text + n, sizeof(err->text) - n, ": %s", tail);

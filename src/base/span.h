@@ -37,16 +37,18 @@ static inline bool lz_span_is(struct lz_span a, const char *nul_terminated)
 static inline bool lz_span_starts(struct lz_span a, const char *prefix)
 {
 	size_t n = strlen(prefix);
-	return a.n >= n && memcmp(a.p, prefix, n) == 0;
+	return a.n >= n && (n == 0 || memcmp(a.p, prefix, n) == 0);
 }
 static inline bool lz_span_ends(struct lz_span a, const char *suffix)
 {
 	size_t n = strlen(suffix);
-	return a.n >= n && memcmp(a.p + a.n - n, suffix, n) == 0;
+	return a.n >= n && (n == 0 || memcmp(a.p + a.n - n, suffix, n) == 0);
 }
 /* From byte `at` to the end; at > n gives an empty span. */
 static inline struct lz_span lz_span_from(struct lz_span a, size_t at)
 {
+	if (a.n == 0) /* also NULL, to which not even 0 may be added */
+		return a;
 	return at >= a.n ? (struct lz_span){a.p + a.n, 0} : (struct lz_span){a.p + at, a.n - at};
 }
 static inline struct lz_span lz_span_head(struct lz_span a, size_t n)
