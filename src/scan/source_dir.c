@@ -114,27 +114,21 @@ static int list(struct dir_walk *w, const char *path, const char *glob, struct l
 }
 
 /* "a/b/STAR.list" or "a/STAR/desc": everything before the "*" component is one folder to list. */
-static void give_pattern(struct dir_walk *w, const char *pattern)
+static void give_folder(struct dir_walk *w, const char *pattern, const char *star)
 {
-	const char *star = strchr(pattern, '*');
 	LZ_CLEAN(vec) struct lz_vec names;
 	LZ_CLEAN(arena) struct lz_arena arena;
 	char folder[512], glob[256], path[1024];
-	const char *name_at, *name_end;
+	const char *name_at = star, *name_end;
 
-	if (!star) {
-		give_file(w, pattern);
-		return;
-	}
-	name_at = star;
+	lz_vec_init(&names, sizeof(char *), SIZE_MAX / sizeof(char *));
+	lz_arena_init(&arena, 64 * LZ_M);
 	while (name_at > pattern && name_at[-1] != '/')
 		name_at--;
 	name_end = name_at + strcspn(name_at, "/");
 	snprintf(folder, sizeof(folder), "%.*s",
 		 (int)(name_at > pattern ? name_at - pattern - 1 : 0), pattern);
 	snprintf(glob, sizeof(glob), "%.*s", (int)(name_end - name_at), name_at);
-	lz_vec_init(&names, sizeof(char *), SIZE_MAX / sizeof(char *));
-	lz_arena_init(&arena, 64 * LZ_M);
 	list(w, folder, glob, &names, &arena);
 	LZ_VEC_EACH (char *, name, &names) {
 		if (w->pipe->code)
@@ -142,6 +136,16 @@ static void give_pattern(struct dir_walk *w, const char *pattern)
 		snprintf(path, sizeof(path), "%s/%s%s", folder, *name, name_end);
 		give_file(w, path);
 	}
+}
+
+static void give_pattern(struct dir_walk *w, const char *pattern)
+{
+	const char *star = strchr(pattern, '*');
+
+	if (star)
+		give_folder(w, pattern, star);
+	else
+		give_file(w, pattern);
 }
 
 static void give_all(struct lz_feed_pipe *pipe, void *arg)
