@@ -9,7 +9,7 @@
  *	S why
  *	I name date records skipped
  */
-#include "test.h"
+#include "../../test.h"
 
 #include "vuln/feed.h"
 

@@ -37,19 +37,24 @@ static void fails(const char *doc, int code, const char *part)
 static void resolved_rows(void **state)
 {
 	expect(DOC("x",
-		   ROW("bookworm", "\"status\":\"resolved\",\"fixed_version\":\"1.2-3+deb12u1\","
-				   "\"urgency\":\"medium**\"") "," ROW("bullseye", "\"status\":"
-										   "\"resolved\","
-										   "\"fixed_"
-										   "version\":"
-										   "\"0\","
-										   "\"urgency\":"
-										   "\"unimportant"
-										   "\"") "," ROW("s"
-												 "i"
-												 "d",
-												 "\"status\":\"resolved\",\"fixed_version\":\"1:1.4-1\","
-												 "\"urgency\":\"not yet assigned\"")),
+		   ROW("bookworm",
+		       "\"status\":\"resolved\",\"fixed_version\":\"1.2-3+deb12u1\","
+		       "\"urgency\":\"medium**\"") "," ROW("bullseye",
+							   "\"status\":"
+							   "\"resolved\","
+							   "\"fixed_"
+							   "version\":"
+							   "\"0\","
+							   "\"urgency\":"
+							   "\"unimportant"
+							   "\"") "," ROW("s"
+									 "i"
+									 "d",
+									 "\"status\":\"resolved\","
+									 "\"fixed_version\":\"1:1."
+									 "4-1\","
+									 "\"urgency\":\"not yet "
+									 "assigned\"")),
 	       "A CVE-2024-0001 debian unknown \"A flaw in x 1.2.3 lets y.\"\n"
 	       "  debian:11 x dpkg not_affected negligible\n"
 	       "  debian:12 x dpkg fixed medium >0 <1.2-3+deb12u1\n"
@@ -59,33 +64,41 @@ static void resolved_rows(void **state)
 
 static void open_rows(void **state)
 {
-	expect(DOC("x", ROW("buster", "\"status\":\"open\",\"urgency\":\"end-of-life\"") "," ROW(
-				"bullseye", "\"status\":\"open\",\"urgency\":\"low\","
-					    "\"nodsa\":\"Minor "
-					    "issue\",\"nodsa_reason\":\"ignored\"") "," ROW("bookwo"
-											    "rm",
-											    "\"stat"
-											    "us\":"
-											    "\"open"
-											    "\","
-											    "\"urge"
-											    "ncy\":"
-											    "\"high"
-											    "\","
-											    "\"nods"
-											    "a\":"
-											    "\"Late"
-											    "r\","
-											    "\"nods"
-											    "a_"
-											    "reason"
-											    "\":"
-											    "\"post"
-											    "poned"
-											    "\"") "," ROW("trixie",
-													  "\"status\":\"open\",\"fixed_version\":\"2.0-1\"") "," ROW("forky",
-																				     "\"status\":\"undetermined\"") "," ROW("sid",
-																									    "\"status\":\"open\",\"nodsa_reason\":\"\",\"nodsa\":\"No DSA\"")),
+	expect(DOC("x",
+		   ROW("buster", "\"status\":\"open\",\"urgency\":\"end-of-life\"") "," ROW(
+			   "bullseye",
+			   "\"status\":\"open\",\"urgency\":\"low\","
+			   "\"nodsa\":\"Minor "
+			   "issue\",\"nodsa_reason\":\"ignored\"") "," ROW("bookwo"
+									   "rm",
+									   "\"stat"
+									   "us\":"
+									   "\"open"
+									   "\","
+									   "\"urge"
+									   "ncy\":"
+									   "\"high"
+									   "\","
+									   "\"nods"
+									   "a\":"
+									   "\"Late"
+									   "r\","
+									   "\"nods"
+									   "a_"
+									   "reason"
+									   "\":"
+									   "\"post"
+									   "poned"
+									   "\"") "," ROW("trixie",
+											 "\"status"
+											 "\":"
+											 "\"open\","
+											 "\"fixed_"
+											 "version\""
+											 ":\"2.0-"
+											 "1\"") "," ROW("forky",
+													"\"status\":\"undetermined\"") "," ROW("sid",
+																	       "\"status\":\"open\",\"nodsa_reason\":\"\",\"nodsa\":\"No DSA\"")),
 	       "A CVE-2024-0001 debian unknown \"A flaw in x 1.2.3 lets y.\"\n"
 	       "  debian:10 x dpkg end_of_life >0\n"
 	       "  debian:11 x dpkg will_not_fix low >0\n"
@@ -138,7 +151,8 @@ static void broken_documents(void **state)
 	fails("[{\"a\":1},{\"b\":2}]", LZ_E_FORMAT, "an object of packages was expected");
 	fails("{\"x\":{\"CVE-2024-0001\":{\"releases\":{},\"releases\":{}}}}", LZ_E_FORMAT,
 	      "duplicate");
-	fails("{\"x\":{\"CVE-2024-0001\":{\"description\":\"\xff\"}}}", LZ_E_FORMAT, "decode byte 0xff");
+	fails("{\"x\":{\"CVE-2024-0001\":{\"description\":\"\xff\"}}}", LZ_E_FORMAT,
+	      "decode byte 0xff");
 	fails("<html>429</html>", LZ_E_FORMAT, "at byte 0");
 }
 
