@@ -51,9 +51,10 @@ struct unpacker {
 	struct lz_span in;   /* packed bytes not used yet */
 	struct lz_span rest; /* behind them, when `in` is head */
 	char head[8];
-	bool at_end;  /* inner has ended */
-	bool between; /* at a place where the stream may end */
-	bool padding; /* only zeros may follow */
+	bool at_end;	  /* inner has ended */
+	bool between;	  /* at a place where the stream may end */
+	bool frame_start; /* zstd: the next byte is the first of a frame */
+	bool padding;	  /* only zeros may follow */
 	bool done;
 	int code;
 	struct lz_err err;
@@ -243,6 +244,7 @@ static int zstd_start(struct unpacker *u, struct lz_err *err)
 	if (!s)
 		return LZ_E_NOMEM;
 	u->state = s;
+	u->frame_start = true;
 	while (log < 31 && (2ULL << log) <= u->limits.zstd_window)
 		log++;
 	ZSTD_DCtx_setParameter(s, ZSTD_d_windowLogMax, log);
@@ -259,7 +261,13 @@ static int zstd_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 	*ret_made = 0;
 	if (u->between && !u->in.n)
 		return 0;
+	/* Given a whole frame at once the library takes a short cut on which its window limit does
+	 * not apply; the answer must not depend on how the bytes were cut. */
+	if (u->frame_start && in.size > 1)
+		in.size = 1;
 	r = ZSTD_decompressStream(u->state, &to, &in);
+	if (in.pos)
+		u->frame_start = false;
 	u->in = lz_span_from(u->in, in.pos);
 	*ret_made = to.pos;
 	u->made += to.pos;
@@ -274,6 +282,7 @@ static int zstd_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 		return broken(u, text, err);
 	}
 	u->between = r == 0;
+	u->frame_start = u->frame_start || u->between;
 	return 0;
 }
 
