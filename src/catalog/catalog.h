@@ -60,6 +60,20 @@ bool lz_catalog_candidate(struct lz_span path);
 /* Is this single component part of any pattern ("var", "lib", "dpkg")? For replaced directories. */
 bool lz_catalog_component(struct lz_span component);
 
+/* The same two questions for millions of entries: one look into a table made from the patterns
+ * turns nearly all away. Filled once per layer; plain data, may be shared by threads after that. */
+struct lz_catalog_filter {
+	uint64_t by_end[256]; /* [last byte of a file's name], bit: its length (63: or more) */
+	uint64_t component_by_end[256];
+	struct lz_span folder[8]; /* of patterns that end with a component "*" */
+	unsigned folders;
+};
+void lz_catalog_filter_init(struct lz_catalog_filter *f);
+/* lz_catalog_candidate(path); `name` is the last component of `path`. */
+bool lz_catalog_filter_file(const struct lz_catalog_filter *f, struct lz_span path,
+			    struct lz_span name);
+bool lz_catalog_filter_component(const struct lz_catalog_filter *f, struct lz_span component);
+
 /* --- distribution ---------------------------------------------------------------------------- */
 
 /* Decides from all release files that are visible in the merged image. `now_s` for end of life. */

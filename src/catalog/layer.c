@@ -108,11 +108,12 @@ static bool wanted_fits(struct lz_span want, struct lz_span path)
 	return lz_span_eq(want, path);
 }
 
-static const struct lz_cataloger *reader_of(const struct lz_layer_walk *w, struct lz_span path)
+static const struct lz_cataloger *reader_of(const struct lz_layer_walk *w, struct lz_span path,
+					    struct lz_span name)
 {
 	const struct lz_cataloger *c = NULL;
 
-	if (lz_catalog_candidate(path)) {
+	if (lz_catalog_filter_file(&w->filter, path, name)) {
 		c = lz_catalog_match(path, NULL);
 		if (!c)
 			c = by_tail(path);
@@ -172,11 +173,12 @@ static int whiteout(struct lz_layer_walk *w, struct lz_span path, size_t name_at
 	return lz_wire_node(w->out, LZ_NODE_WHITEOUT, hidden, (struct lz_span){"", 0}, err);
 }
 
-static int link_entry(struct lz_layer_walk *w, const struct lz_tar_entry *e, struct lz_err *err)
+static int link_entry(struct lz_layer_walk *w, const struct lz_tar_entry *e, struct lz_span name,
+		      struct lz_err *err)
 {
 	if (e->type == LZ_TAR_SYMLINK)
 		return lz_wire_node(w->out, LZ_NODE_SYMLINK, e->path, e->link, err);
-	if (!reader_of(w, e->path))
+	if (!reader_of(w, e->path, name))
 		return 0;
 	return lz_wire_node(w->out, LZ_NODE_HARDLINK, e->path, e->link, err);
 }
@@ -196,13 +198,13 @@ static int one(struct lz_layer_walk *w, struct lz_tar *tar, const struct lz_tar_
 	if (name.n > 4 && memcmp(name.p, ".wh.", 4) == 0)
 		return whiteout(w, e->path, name_at, err);
 	if (e->type == LZ_TAR_SYMLINK || e->type == LZ_TAR_HARDLINK)
-		return link_entry(w, e, err);
+		return link_entry(w, e, name, err);
 	if (e->type == LZ_TAR_FILE) {
-		c = reader_of(w, e->path);
+		c = reader_of(w, e->path, name);
 		if (c)
 			return read_file(w, tar, e, c, err);
 	}
-	if (!lz_catalog_component(name))
+	if (!lz_catalog_filter_component(&w->filter, name))
 		return 0;
 	return lz_wire_node(w->out, e->type == LZ_TAR_DIR ? LZ_NODE_DIR : LZ_NODE_OTHER, e->path,
 			    (struct lz_span){"", 0}, err);
@@ -226,6 +228,7 @@ int lz_layer_walk(struct lz_layer_walk *w, struct lz_reader *r, struct lz_err *e
 
 	if (!tar)
 		return err ? err->code : LZ_E_NOMEM;
+	lz_catalog_filter_init(&w->filter);
 	while ((code = lz_tar_next(tar, &e, err)) > 0) {
 		w->entries++;
 		code = one(w, tar, &e, err);

@@ -35,6 +35,7 @@ struct lz_layer_walk {
 		void *arg); /* bytes of the blob read so far, for progress; may be NULL */
 	void *packed_arg;
 	uint64_t reported;
+	struct lz_catalog_filter filter; /* made by lz_layer_walk */
 };
 int lz_layer_walk(struct lz_layer_walk *w, struct lz_reader *r, struct lz_err *err);
 
