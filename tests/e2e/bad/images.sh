@@ -79,6 +79,9 @@ layout('hard', [tar([('etc/os-release', 'file', OS), ('srv/x/y', 'file', STATUS)
 layout('whiteout', [tar(GOOD), tar([('var/lib/dpkg/.wh.status', 'file', b''), ('var/lib/dpkg/status.d/b', 'file', STATUS.replace(b': a', b': b'))])])
 layout('opaque', [tar(GOOD + [('var/lib/dpkg/status.d/c', 'file', STATUS.replace(b': a', b': c'))]), tar([('var/lib/dpkg/.wh..wh..opq', 'file', b''), ('var/lib/dpkg/status', 'file', STATUS.replace(b': a', b': d'))])])
 layout('upper', [tar(GOOD), tar([('var/lib/dpkg/status', 'file', STATUS + STATUS.replace(b': a', b': e'))])])
+# a database of a kind that is not read must not let its packages go unnoticed
+layout('rpm', [tar(GOOD), tar([('usr/lib/sysimage/rpm/rpmdb.sqlite', 'file', b'SQLite format 3')])])
+layout('pacman', [tar(GOOD), tar([('var/lib/pacman/local/x-1-1/desc', 'file', b'%NAME%')])])
 layout('self', two)
 root = out + '/self'
 # an index can't hold its own digest, but a chain of indexes can be made endless for any reader that does not count
@@ -124,6 +127,8 @@ bad noversion 'without a version' a
 bad garbage 'tar|checksum' a
 bad twice 'duplicate'
 bad nested 'json_depth|nests deeper|index.json'
+bad rpm 'usr/lib/sysimage/rpm/rpmdb.sqlite rpm database: this version' a
+bad pacman 'var/lib/pacman/local/x-1-1/desc pacman database: this version' a
 bad self 'nest too deep'
 run timeout 60 "$LAZARET" scan --no-db --limit layer_bytes=16M "oci:$tmp/i/bomb"
 exits 3 "bomb by size: exit 3"
