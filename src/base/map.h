@@ -38,7 +38,8 @@ struct lz_map_item *lz_map_get(const struct lz_map *m, struct lz_span key);
 /* The item of key, made (value zero, *ret_new true) when it was not there. NULL: no memory or
  * full; *ret_code then says which. ret_new and ret_code may be NULL. */
 struct lz_map_item *lz_map_put(struct lz_map *m, struct lz_span key, bool *ret_new, int *ret_code);
-/* True if it was there. */
+/* True if it was there. The key keeps its place (and must stay valid), so max_count bounds the
+ * different keys ever put, not those that are there now. */
 bool lz_map_del(struct lz_map *m, struct lz_span key);
 
 #define LZ_MAP_EACH(x, m)                                                           \
