@@ -17,21 +17,12 @@ static int read_nothing(struct lz_span path, struct lz_reader *reader, uint64_t 
 			     lz_span_ends(path, "/desc")
 				     ? "pacman database: this version can't read it; its packages "
 				       "are missing from the answer"
-				     : "rpm database: this version can't read it; its packages "
+				     : "rpm manifest: this version can't read it; its packages "
 				       "are missing from the answer",
 			     err);
 }
 
 static const char *const paths[] = {
-	"var/lib/rpm/Packages",
-	"var/lib/rpm/Packages.db",
-	"var/lib/rpm/rpmdb.sqlite",
-	"usr/lib/sysimage/rpm/Packages",
-	"usr/lib/sysimage/rpm/Packages.db",
-	"usr/lib/sysimage/rpm/rpmdb.sqlite",
-	"usr/share/rpm/Packages",
-	"usr/share/rpm/Packages.db",
-	"usr/share/rpm/rpmdb.sqlite",
 	"var/lib/rpmmanifest/container-manifest-2",
 	"var/lib/pacman/local/*/desc",
 	NULL,
