@@ -144,8 +144,8 @@ static int give_files(struct rpm *r, const struct lz_rpm_header *h, const struct
 
 /* --- callbacks of the walk -------------------------------------------------------------------- */
 
-static int problem(struct lz_rpm_walk *w, int code, uint64_t offset, struct lz_err *err,
-		   const char *fmt, ...)
+__attribute__((format(printf, 5, 6))) static int
+problem(struct lz_rpm_walk *w, int code, uint64_t offset, struct lz_err *err, const char *fmt, ...)
 {
 	struct rpm *r = (struct rpm *)w;
 	char why[240];

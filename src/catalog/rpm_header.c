@@ -82,7 +82,7 @@ static bool strings_fit(struct lz_span data, uint32_t count)
 static int entry(const struct known *k, const char *e, uint64_t at, struct lz_span data,
 		 struct lz_rpm_header *ret, uint64_t *ret_offset, struct lz_err *err)
 {
-	struct lz_rpm_value *v = (struct lz_rpm_value *)((char *)ret + k->at);
+	struct lz_rpm_value *v = (void *)((char *)ret + k->at);
 	uint32_t type = lz_be32(e + 4), offset = lz_be32(e + 8), count = lz_be32(e + 12);
 
 	if (v->data.p)

@@ -29,6 +29,7 @@ struct table {
 	struct lz_buf taken;   /* one byte per page: was it met? */
 	struct lz_buf payload; /* one put together from overflow pages */
 	uint32_t packages;     /* root page of table Packages */
+	uint32_t room;	       /* of the leaf at hand: bytes that no row has claimed yet */
 	/* One row; `at` is where its cell is in the file. */
 	int (*row)(struct table *t, struct lz_span record, uint64_t at, struct lz_err *err);
 };
@@ -162,6 +163,9 @@ static int leaf_cell(struct table *t, struct lz_span cell, uint64_t at, struct l
 	local = local_bytes(t, bytes);
 	if (local + (local < bytes ? 4 : 0) > record.n)
 		return t->w->problem(t->w, LZ_E_FORMAT, at, err, "a row runs over its page");
+	if (local > t->room)
+		return t->w->problem(t->w, LZ_E_FORMAT, at, err, "rows that lie over each other");
+	t->room -= (uint32_t)local;
 	if (local < bytes) {
 		code = gather(t, lz_span_head(record, (size_t)local), bytes,
 			      lz_be32(record.p + local), at, err);
@@ -200,6 +204,7 @@ static int leaf(struct table *t, struct lz_span page, uint64_t base, size_t head
 {
 	int code = 0;
 
+	t->room = t->usable;
 	for (uint32_t i = 0; !code && i < cells; i++) {
 		uint16_t at = lz_be16(page.p + head + 8 + 2 * (size_t)i);
 		if (at < head + 8 || at >= t->usable)
