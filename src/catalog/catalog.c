@@ -8,8 +8,9 @@
 #include <fnmatch.h>
 
 const struct lz_cataloger *const lz_catalogers[] = {
-	&lz_cataloger_release, &lz_cataloger_dpkg,   &lz_cataloger_opkg,   &lz_cataloger_apk,
-	&lz_cataloger_rpm,     &lz_cataloger_rpmlog, &lz_cataloger_unread, NULL,
+	&lz_cataloger_release,	   &lz_cataloger_dpkg, &lz_cataloger_opkg,
+	&lz_cataloger_apk,	   &lz_cataloger_rpm,  &lz_cataloger_rpmlog,
+	&lz_cataloger_rpmmanifest, &lz_cataloger_alpm, NULL,
 };
 
 const struct lz_cataloger *lz_catalog_match(struct lz_span path, const char **ret_pattern)

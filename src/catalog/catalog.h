@@ -48,7 +48,8 @@ struct lz_cataloger {
 };
 
 extern const struct lz_cataloger lz_cataloger_release, lz_cataloger_dpkg, lz_cataloger_opkg,
-	lz_cataloger_apk, lz_cataloger_rpm, lz_cataloger_rpmlog, lz_cataloger_unread;
+	lz_cataloger_apk, lz_cataloger_rpm, lz_cataloger_rpmlog, lz_cataloger_rpmmanifest,
+	lz_cataloger_alpm;
 extern const struct lz_cataloger *const lz_catalogers[]; /* ends with NULL */
 
 /* Which cataloger reads this path exactly (anchored at the root)? NULL if none; *ret_pattern

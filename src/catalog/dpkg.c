@@ -144,21 +144,25 @@ static int read_status(enum lz_pkg_type type, struct lz_reader *r, const struct 
 	return failed ? failed : code;
 }
 
-/* "info/libc6:amd64.list" → libc6, amd64 */
+/* "info/libc6:amd64.list" → libc6, amd64. Distroless images have "status.d/libc6.md5sums" instead,
+ * where a sum stands in front of each path. */
 static int read_list(struct lz_span path, struct lz_reader *r, const struct lz_limits *limits,
 		     struct lz_sink *sink, struct lz_err *err)
 {
 	struct lz_span name = lz_span_from(path, (size_t)(lz_span_rfind(path, '/') + 1)), arch,
 		       text;
 	struct lz_filelist files;
+	bool sums = lz_span_ends(name, ".md5sums");
 	struct lz_lines l;
 	int code, failed = 0;
 
-	name.n -= 5;
+	name.n -= strlen(sums ? ".md5sums" : ".list");
 	lz_span_cut(name, ':', &name, &arch);
 	lz_filelist_init(&files, (size_t)limits->record_bytes / 2);
 	lz_lines_init(&l, r, limits);
 	while (!failed && (code = lz_lines_next(&l, &text, err)) > 0) {
+		if (sums)
+			text = lz_span_trim(lz_span_from(text, 32)); /* hex digits of MD5 */
 		while (text.n && text.p[0] == '/')
 			text = lz_span_from(text, 1);
 		if (text.n && !lz_span_is(text, "."))
@@ -178,10 +182,8 @@ static int read_dpkg(struct lz_span path, struct lz_reader *r, uint64_t size,
 		     const struct lz_limits *limits, struct lz_sink *sink, struct lz_err *err)
 {
 	(void)size;
-	if (lz_span_ends(path, ".list"))
+	if (lz_span_ends(path, ".list") || lz_span_ends(path, ".md5sums"))
 		return read_list(path, r, limits, sink, err);
-	if (lz_span_ends(path, ".md5sums"))
-		return 0; /* distroless keeps these beside the stanzas */
 	return read_status(LZ_PKG_DEB, r, limits, sink, err);
 }
 

@@ -29,46 +29,6 @@ static struct lz_span text(struct rpm *r, const struct lz_rpm_value *v)
 	return lz_span_head(lz_rpm_string(v), (size_t)r->limits->field_bytes);
 }
 
-/* "2:1.0-3"; rpm leaves an epoch of 0 away, and so do we. */
-static struct lz_span evr(struct rpm *r, uint32_t epoch, struct lz_span version,
-			  struct lz_span release)
-{
-	const char *dash = release.n ? "-" : "";
-
-	if (!epoch)
-		return lz_arena_printf(&r->arena, "%.*s%s%.*s", (int)version.n, version.p, dash,
-				       (int)release.n, release.p);
-	return lz_arena_printf(&r->arena, "%u:%.*s%s%.*s", epoch, (int)version.n, version.p, dash,
-			       (int)release.n, release.p);
-}
-
-/* "util-linux-2.32.1-42.el8_8.src.rpm": name, version, release. The epoch is not in the file name;
- * a source package has that of its main package, nearly always that of all its packages. */
-static void source(struct rpm *r, struct lz_package *p, uint32_t epoch)
-{
-	struct lz_span rest = p->source_rpm, release;
-	ptrdiff_t dash;
-
-	p->source = p->name;
-	p->source_version = p->version;
-	if (lz_span_ends(rest, ".src.rpm"))
-		rest.n -= strlen(".src.rpm");
-	else if (lz_span_ends(rest, ".nosrc.rpm"))
-		rest.n -= strlen(".nosrc.rpm");
-	else
-		return;
-	dash = lz_span_rfind(rest, '-');
-	if (dash <= 0)
-		return;
-	release = lz_span_from(rest, (size_t)dash + 1);
-	rest = lz_span_head(rest, (size_t)dash);
-	dash = lz_span_rfind(rest, '-');
-	if (dash <= 0)
-		return;
-	p->source = lz_span_head(rest, (size_t)dash);
-	p->source_version = evr(r, epoch, lz_span_from(rest, (size_t)dash + 1), release);
-}
-
 /* --- its files -------------------------------------------------------------------------------- */
 
 static int add_file(struct rpm *r, struct lz_span folder, struct lz_span name)
@@ -177,13 +137,13 @@ static int header(struct lz_rpm_walk *w, struct lz_span blob, uint64_t offset, s
 		return w->problem(w, LZ_E_FORMAT, offset, err, "package header without a %s",
 				  p.name.n ? "version" : "name");
 	p.epoch_known = lz_rpm_number(&h.epoch, &epoch);
-	p.version = evr(r, epoch, text(r, &h.version), text(r, &h.release));
+	p.version = lz_rpm_evr(&r->arena, epoch, text(r, &h.version), text(r, &h.release));
 	p.arch = text(r, &h.arch);
 	p.vendor = text(r, &h.vendor);
 	p.licence = text(r, &h.license);
 	p.module = text(r, &h.modularitylabel);
 	p.source_rpm = text(r, &h.sourcerpm);
-	source(r, &p, epoch);
+	lz_rpm_source(&r->arena, &p, epoch);
 	if (r->arena.code)
 		return lz_fail(err, LZ_E_NOMEM, "out of memory");
 	code = r->sink->package(r->sink, &p, err);

@@ -80,3 +80,11 @@ struct lz_rpm_strings {
 };
 struct lz_rpm_strings lz_rpm_strings(const struct lz_rpm_value *v);
 bool lz_rpm_strings_next(struct lz_rpm_strings *it, struct lz_span *ret);
+
+/* --- names ------------------------------------------------------------------------------------ */
+
+/* "2:1.0-3"; an epoch of 0 is left away, as rpm does. In the arena. */
+struct lz_span lz_rpm_evr(struct lz_arena *a, uint32_t epoch, struct lz_span version,
+			  struct lz_span release);
+/* Sets p's source and source_version from its source_rpm, or from its own name and version. */
+void lz_rpm_source(struct lz_arena *a, struct lz_package *p, uint32_t epoch);

@@ -79,9 +79,22 @@ layout('hard', [tar([('etc/os-release', 'file', OS), ('srv/x/y', 'file', STATUS)
 layout('whiteout', [tar(GOOD), tar([('var/lib/dpkg/.wh.status', 'file', b''), ('var/lib/dpkg/status.d/b', 'file', STATUS.replace(b': a', b': b'))])])
 layout('opaque', [tar(GOOD + [('var/lib/dpkg/status.d/c', 'file', STATUS.replace(b': a', b': c'))]), tar([('var/lib/dpkg/.wh..wh..opq', 'file', b''), ('var/lib/dpkg/status', 'file', STATUS.replace(b': a', b': d'))])])
 layout('upper', [tar(GOOD), tar([('var/lib/dpkg/status', 'file', STATUS + STATUS.replace(b': a', b': e'))])])
-# a database of a kind that is not read must not let its packages go unnoticed
-layout('rpm', [tar(GOOD), tar([('usr/lib/sysimage/rpm/rpmdb.sqlite', 'file', b'SQLite format 3')])])
-layout('pacman', [tar(GOOD), tar([('var/lib/pacman/local/x-1-1/desc', 'file', b'%NAME%')])])
+# rpm databases made wrong: counts, offsets, chains and trees in a loop, a checksum, a cut
+SEEDS = os.environ['LZ_SOURCE'] + '/fuzz/rpm/corpus/rpm_db/'
+def rpmdb(name, seed, at, new, place='var/lib/rpm/Packages'):
+    d = bytearray(open(SEEDS + seed, 'rb').read())
+    d[at:at + len(new)] = new
+    layout(name, [tar(GOOD), tar([(place, 'file', bytes(d))])])
+rpmdb('rpm-loop', 'bdb-le', 3 * 512 + 16, b'\3\0\0\0')
+rpmdb('rpm-count', 'bdb-le', 512 + 20, b'\xff\xff')
+rpmdb('rpm-offset', 'bdb-be', 1024 + 28, b'\xff\xff')
+rpmdb('rpm-slot', 'ndb', 32 + 8, b'\xff\xff\xff\xff', 'usr/lib/sysimage/rpm/Packages.db')
+rpmdb('rpm-sum', 'ndb', 4096 + 500, b'!', 'usr/lib/sysimage/rpm/Packages.db')
+rpmdb('rpm-tree', 'sqlite', 512, b'\5', 'usr/share/rpm/rpmdb.sqlite')
+rpmdb('rpm-good', 'sqlite', 0, b'S', 'usr/share/rpm/rpmdb.sqlite')
+layout('rpm-cut', [tar(GOOD), tar([('var/lib/rpm/rpmdb.sqlite', 'file', open(SEEDS + 'sqlite', 'rb').read()[:1500])])])
+layout('rpm-none', [tar(GOOD), tar([('usr/lib/sysimage/rpm/rpmdb.sqlite', 'file', b'something else')])])
+layout('pacman', [tar(GOOD), tar([('var/lib/pacman/local/x-1-1/desc', 'file', b'%NAME%\nx\n')])])
 layout('self', two)
 root = out + '/self'
 # an index can't hold its own digest, but a chain of indexes can be made endless for any reader that does not count
@@ -127,8 +140,16 @@ bad noversion 'without a version' a
 bad garbage 'tar|checksum' a
 bad twice 'duplicate'
 bad nested 'json_depth|nests deeper|index.json'
-bad rpm 'usr/lib/sysimage/rpm/rpmdb.sqlite rpm database: this version' a
-bad pacman 'var/lib/pacman/local/x-1-1/desc pacman database: this version' a
+bad rpm-loop 'var/lib/rpm/Packages .*overflow pages in a loop' 'a beta'
+bad rpm-count 'var/lib/rpm/Packages .*page 1 claims 65535 entries' 'a beta'
+bad rpm-offset 'var/lib/rpm/Packages .*page 2: entry 1 is said to be at 65535' 'a alpha'
+bad rpm-slot 'usr/lib/sysimage/rpm/Packages.db .*its slot points outside' 'a beta'
+bad rpm-sum 'usr/lib/sysimage/rpm/Packages.db .*its checksum is wrong' 'a beta'
+bad rpm-tree 'usr/share/rpm/rpmdb.sqlite ' a
+bad rpm-cut 'var/lib/rpm/rpmdb.sqlite .*should have 7 pages, but ends after 2' 'a beta'
+bad rpm-none 'usr/lib/sysimage/rpm/rpmdb.sqlite .*no rpm database' a
+fine rpm-good 'a alpha beta'
+bad pacman 'var/lib/pacman/local/x-1-1/desc package without a %VERSION%' a
 bad self 'nest too deep'
 run timeout 60 "$LAZARET" scan --no-db --limit layer_bytes=16M "oci:$tmp/i/bomb"
 exits 3 "bomb by size: exit 3"
