@@ -34,7 +34,7 @@ echo x >%{buildroot}/etc/alpha.conf
 %files -n a-package-with-quite-a-long-name-and+odd.letters
 /etc/alpha.conf
 S
-root=$tmp/root db=$tmp/root/usr/lib/sysimage/rpm
+root=$tmp/sys db=$tmp/sys/usr/lib/sysimage/rpm
 mkdir -p "$db" "$root/etc"
 printf 'ID=fedora\nVERSION_ID=40\n' >"$root/etc/os-release"
 run rpmbuild --quiet --define "_topdir $tmp/t" -bb "$tmp/t/SPECS/a.spec"
