@@ -4,10 +4,16 @@
 #include "verb.h"
 
 extern const struct lz_verb lz_verb_scan, lz_verb_db_build, lz_verb_db_status, lz_verb_db_query,
-	lz_verb_db_verify, lz_verb_db_compare, lz_verb_list, lz_verb_completion;
+	lz_verb_db_verify, lz_verb_db_compare, lz_verb_db_update, lz_verb_db_export,
+	lz_verb_db_import, lz_verb_list, lz_verb_completion;
 
 /* --no-color was given. */
 extern bool lz_cmd_no_colour;
 
 void lz_help_overview(void);
 void lz_help_verb(const struct lz_verb *v);
+
+/* Failures are said in any case; what was left out only when asked for (--verbose), but its number
+ * and one example always. */
+struct lz_build_stats;
+void lz_cmd_build_notes(const struct lz_build_stats *s);

@@ -2,7 +2,7 @@
 /*
  * lazaret db build: a folder of feeds becomes one database file.
  */
-#include "verb.h"
+#include "cmd.h"
 
 #include "../base/clock.h"
 #include "../base/log.h"
@@ -10,8 +10,6 @@
 #include "../vuln/vuln.h"
 
 #include <stdlib.h>
-
-extern const struct lz_verb lz_verb_db_build;
 
 enum { OPT_FROM, OPT_OUTPUT, OPT_SIGN_KEY, OPT_LIMIT };
 
@@ -68,34 +66,6 @@ static int parse(struct lz_build_options *o, int argc, char **argv)
 	return LZ_EXIT_PASS;
 }
 
-/* Failures are said in any case; what was left out only when asked for (--verbose), but its number
- * and one example always. */
-static void tell(const struct lz_build_stats *s)
-{
-	const struct lz_build_note *first = NULL;
-
-	LZ_VEC_EACH (struct lz_build_note, n, &s->notes) {
-		if (n->kind == LZ_NOTE_SKIPPED && !first)
-			first = n;
-		if (n->kind == LZ_NOTE_FAILED &&
-		    s->failed > 1) /* the only one is told at the end */
-			lz_log(LZ_ERROR, "%.*s: %.*s", LZ_FMT(n->path), LZ_FMT(n->text));
-		if (n->kind != LZ_NOTE_FAILED)
-			lz_log(LZ_DEBUG, "%.*s: %s: %.*s", LZ_FMT(n->path),
-			       n->kind == LZ_NOTE_IGNORED ? "ignored" : "left out",
-			       LZ_FMT(n->text));
-	}
-	if (s->ignored)
-		lz_log(LZ_INFO, "%llu files or folders are no feed and were ignored",
-		       (unsigned long long)s->ignored);
-	if (first)
-		lz_log(LZ_INFO,
-		       "%llu records were left out, wholly or in part: withdrawn, malformed, or of "
-		       "an "
-		       "ecosystem we do not know; such as %.*s: %.*s",
-		       (unsigned long long)s->skipped, LZ_FMT(first->path), LZ_FMT(first->text));
-}
-
 static void summary(const struct lz_build_options *o, const struct lz_build_stats *s,
 		    uint64_t took_ms)
 {
@@ -125,7 +95,7 @@ static int run(int argc, char **argv)
 	o.progress = lz_progress_new("building", 0);
 	r = lz_db_build(&o, &stats, &err);
 	lz_progress_free(o.progress);
-	tell(&stats);
+	lz_cmd_build_notes(&stats);
 	if (r)
 		lz_log(LZ_ERROR, "%s was not written: %s", o.out_path, err.text);
 	else

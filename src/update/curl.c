@@ -25,7 +25,7 @@ int lz_curl_load(struct lz_curl *c, struct lz_err *err)
 	LZ_CURL_CALLS(CALL)
 #undef CALL
 	if (!whole)
-		return lz_fail(err, LZ_E_UNSUPPORTED, "libcurl.so.4 is too old: 7.66 is needed");
+		return lz_fail(err, LZ_E_UNSUPPORTED, "libcurl.so.4 is too old: 7.85 is needed");
 	if (c->global_init(CURL_GLOBAL_DEFAULT))
 		return lz_fail(err, LZ_E_NOMEM, "libcurl does not start");
 	return 0; /* stays loaded until the process ends */

@@ -6,6 +6,8 @@
  */
 #include "../base/err.h"
 
+#include <stdbool.h>
+
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
@@ -13,24 +15,24 @@
 #undef curl_easy_getinfo
 #undef curl_multi_setopt
 
-#define LZ_CURL_CALLS(CALL)                                                                       \
-	CALL(global_init)                                                                         \
-	CALL(easy_init)                                                                           \
-	CALL(easy_setopt)                                                                         \
-	CALL(easy_getinfo)                                                                        \
-	CALL(easy_strerror)                                                                       \
-	CALL(easy_cleanup)                                                                        \
-	CALL(easy_reset)                                                                          \
-	CALL(slist_append)                                                                        \
-	CALL(slist_free_all)                                                                      \
-	CALL(multi_init)                                                                          \
-	CALL(multi_setopt)                                                                        \
-	CALL(multi_add_handle)                                                                    \
-	CALL(multi_remove_handle)                                                                 \
-	CALL(multi_perform)                                                                       \
-	CALL(multi_poll)                                                                          \
-	CALL(multi_info_read)                                                                     \
-	CALL(multi_strerror)                                                                      \
+#define LZ_CURL_CALLS(CALL)       \
+	CALL(global_init)         \
+	CALL(easy_init)           \
+	CALL(easy_setopt)         \
+	CALL(easy_getinfo)        \
+	CALL(easy_strerror)       \
+	CALL(easy_cleanup)        \
+	CALL(easy_reset)          \
+	CALL(slist_append)        \
+	CALL(slist_free_all)      \
+	CALL(multi_init)          \
+	CALL(multi_setopt)        \
+	CALL(multi_add_handle)    \
+	CALL(multi_remove_handle) \
+	CALL(multi_perform)       \
+	CALL(multi_poll)          \
+	CALL(multi_info_read)     \
+	CALL(multi_strerror)      \
 	CALL(multi_cleanup)
 
 struct lz_curl {

@@ -6,7 +6,7 @@
 
 #include "../base/clean.h"
 
-#define OSV "https://osv-vulnerabilities.storage.googleapis.com/"
+#define OSV    "https://osv-vulnerabilities.storage.googleapis.com/"
 #define ALPINE "https://secdb.alpinelinux.org/"
 
 const char lz_source_osv_list[] = OSV "ecosystems.txt";
@@ -58,8 +58,8 @@ static void add_alpine(struct lz_arena *a, struct lz_vec *v, const char *branch,
 	static const char *const repositories[] = {"main", "community"};
 
 	for (size_t i = 0; i < 2; i++) {
-		struct lz_span path = lz_arena_printf(a, "alpine/%s/%s.json", branch,
-						      repositories[i]);
+		struct lz_span path =
+			lz_arena_printf(a, "alpine/%s/%s.json", branch, repositories[i]);
 		add(v, lz_arena_printf(a, "alpine:%s", branch), path,
 		    lz_arena_printf(a, ALPINE "%s/%s.json", branch, repositories[i]),
 		    /* the first branches had no community repository */
@@ -100,7 +100,7 @@ static int unknown(struct lz_span word, struct lz_err *err)
 		       LZ_FMT(word), names);
 }
 
-/* Is s in the list, and if so, by its full name? */
+/* Is s in the list? Notes whether by its full name. */
 static bool chosen(const char *feeds, struct lz_source *s)
 {
 	struct lz_span rest = lz_str(feeds), word;
@@ -112,8 +112,10 @@ static bool chosen(const char *feeds, struct lz_source *s)
 		if (!word.n || !asks_for(word, s->name))
 			continue;
 		found = true;
-		/* whoever asks for all of Alpine can live without a branch that is not there yet */
-		s->asked_for = s->asked_for || !s->optional;
+		/* whoever names a group takes what there is of it; of a branch, "main" is the least
+		 */
+		if (word.n == s->name.n && (!s->optional || lz_span_ends(s->path, "main.json")))
+			s->asked_for = true;
 	}
 	return found;
 }
@@ -148,6 +150,16 @@ int lz_sources(const char *feeds, struct lz_arena *arena, struct lz_vec *ret, st
 	if (arena->code || known.code || ret->code)
 		return lz_fail(err, LZ_E_NOMEM, "out of memory");
 	return ret->n ? 0 : lz_fail(err, LZ_E_USAGE, "--feeds names no feed");
+}
+
+bool lz_sources_have(const struct lz_vec *sources, struct lz_span path)
+{
+	if (lz_span_ends(path, ".json.gz"))
+		path.n -= 3;
+	LZ_VEC_EACH (struct lz_source, s, sources)
+		if (lz_span_eq(s->path, path))
+			return true;
+	return false;
 }
 
 struct lz_span lz_source_of_osv(struct lz_span list, const char *first, struct lz_arena *arena)

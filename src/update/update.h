@@ -12,6 +12,7 @@
  * next time (FILE.meta), and what came of a transfer that was cut off (FILE.part).
  */
 #include "../base/arena.h"
+#include "../base/buf.h"
 #include "../base/err.h"
 #include "../base/limits.h"
 #include "../base/vec.h"
@@ -25,11 +26,13 @@ struct lz_source {
 	struct lz_span path; /* below the feed folder: "alpine/v3.18/main.json" */
 	struct lz_span url;  /* at its vendor; empty: to be found in OSV's list of ecosystems */
 	bool optional;	     /* its vendor may not have it (yet, or any more) */
-	bool asked_for;	     /* named by the user: must be there */
+	bool asked_for;	     /* named in full by the user: must be there */
 };
 /* The sources that `feeds` names, "debian,alpine:v3.18,osv", NULL for all; struct lz_source in the
  * arena. LZ_E_USAGE names a word that is no feed, and those there are. */
 int lz_sources(const char *feeds, struct lz_arena *arena, struct lz_vec *ret, struct lz_err *err);
+/* Is `path` (below the feed folder, perhaps with .gz) one of these sources? */
+bool lz_sources_have(const struct lz_vec *sources, struct lz_span path);
 /* The address of OSV's archive for an ecosystem whose name begins with `first`, from the vendor's
  * list of all names, one a line. Empty when the list has none. */
 struct lz_span lz_source_of_osv(struct lz_span list, const char *first, struct lz_arena *arena);
@@ -39,9 +42,9 @@ extern const char lz_source_osv_list[]; /* the address of that list */
 
 struct lz_meta {
 	char url[1024];
-	char etag[256];	    /* as sent, quotes and all; empty: none */
-	char modified[64];  /* Last-Modified, as sent; empty: none */
-	uint64_t bytes;	    /* size of the whole file; 0: not known */
+	char etag[256];	   /* as sent, quotes and all; empty: none */
+	char modified[64]; /* Last-Modified, as sent; empty: none */
+	uint64_t bytes;	   /* size of the whole file; 0: not known */
 };
 /* Lines "key value". Anything odd makes it empty: the file is then asked for anew. */
 void lz_meta_parse(struct lz_span text, struct lz_meta *ret);
@@ -87,3 +90,5 @@ struct lz_update_stats {
  * filled in any case and released by lz_update_stats_done. Stops soon after lz_cancelled(). */
 int lz_update(const struct lz_update_options *o, struct lz_update_stats *stats, struct lz_err *err);
 void lz_update_stats_done(struct lz_update_stats *s);
+/* `path` (below feeds/) turned out to be no feed: the next run asks for it anew. */
+void lz_update_distrust(const char *cache_dir, struct lz_span path);

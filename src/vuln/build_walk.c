@@ -63,6 +63,8 @@ static int add_file(struct lz_build *b, struct lz_span path, struct lz_err *err)
 	LZ_CLEAN(fd) int fd = -1;
 	struct stat st;
 
+	if (b->o->wants && !b->o->wants(b->o->wants_arg, path))
+		return 0;
 	if (!f)
 		return ignore(b, path, err);
 	/* What can't be opened now can't be later: its job will say so, and others go on. */

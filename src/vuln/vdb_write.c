@@ -5,6 +5,7 @@
  * file is written beside its place, synced, and put there by rename: readers see the old one or the
  * new one, never part of one.
  */
+#include "vdb_file.h"
 #include "vdb_format.h"
 
 #include "../base/clean.h"
@@ -472,49 +473,16 @@ static int write_all(int fd, const struct image *m, const struct lz_buf *head, c
 		if (!r)
 			r = lz_write_full(fd, signature, sizeof(signature), err);
 	}
-	if (!r && fsync(fd) < 0)
-		r = lz_fail_errno(err, "sync");
 	return r;
-}
-
-static void sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char folder[4096];
-	int fd;
-
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) : 1,
-		 slash ? path : ".");
-	fd = open(folder[0] ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		fsync(fd); /* the file itself is safe; a lost rename leaves the old one */
-		close(fd);
-	}
 }
 
 static int install(const struct image *m, const struct lz_buf *head, const char *path,
 		   const char *key, struct lz_err *err)
 {
-	LZ_CLEAN(mem) char *part = NULL;
-	int fd, r;
+	struct lz_vdb_file f;
+	int r = lz_vdb_file_begin(&f, path, err);
 
-	if (asprintf(&part, "%s.%d.part", path, (int)getpid()) < 0)
-		return lz_fail(err, LZ_E_NOMEM, "out of memory");
-	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return lz_fail_errno(err, "%s", part);
-	r = write_all(fd, m, head, key, err);
-	if (close(fd) < 0 && !r)
-		r = lz_fail_errno(err, "%s", part);
-	if (!r && rename(part, path) < 0)
-		r = lz_fail_errno(err, "%s", path);
-	if (r) {
-		unlink(part);
-		lz_wrap(err, "%s", path);
-		return r;
-	}
-	sync_folder(path);
-	return 0;
+	return r ? r : lz_vdb_file_end(&f, write_all(f.fd, m, head, key, err), err);
 }
 
 int lz_vdb_write(struct lz_vdb_builder *b, const char *path, int64_t built_s,

@@ -119,6 +119,9 @@ struct lz_build_options {
 	 * that the same folder gives the same bytes. */
 	int64_t built_s;
 	struct lz_progress *progress; /* borrowed; may be NULL */
+	/* Which files below from_dir to read; NULL: all. */
+	bool (*wants)(const void *arg, struct lz_span path);
+	const void *wants_arg;
 };
 /* What the user should know of one file: not used at all, one record left out, or not readable. */
 enum lz_build_note_kind { LZ_NOTE_IGNORED, LZ_NOTE_SKIPPED, LZ_NOTE_FAILED };
@@ -154,6 +157,8 @@ struct lz_vdb *lz_vdb_open_mem(struct lz_span bytes,
 void lz_vdb_close(struct lz_vdb *v);
 /* $LAZARET_DB, else lazaret/lazaret.vdb below $XDG_CACHE_HOME or ~/.cache. */
 int lz_vdb_default_path(char *buf, size_t size, struct lz_err *err);
+/* The folder a database shall lie in, with those above it. */
+int lz_vdb_make_folder(const char *db_path, struct lz_err *err);
 int64_t lz_vdb_built_s(const struct lz_vdb *v);
 size_t lz_vdb_feed_count(const struct lz_vdb *v);
 int lz_vdb_feed(const struct lz_vdb *v, size_t i, struct lz_feed_info *ret, struct lz_err *err);
@@ -162,6 +167,11 @@ bool lz_vdb_covers(const struct lz_vdb *v, struct lz_span ecosystem);
 uint64_t lz_vdb_advisory_count(const struct lz_vdb *v);
 /* Every section's checksum; the signature too when verify_key_pem (a file) is given. */
 int lz_vdb_verify(const struct lz_vdb *v, const char *verify_key_pem, struct lz_err *err);
+
+/* Copies a database to `to` once every checksum of the copy holds (and its signature, when a key is
+ * given); else the old file stays. LZ_E_DIGEST says what is wrong. */
+int lz_vdb_install(const char *from, const char *to, const char *verify_key_pem,
+		   const struct lz_limits *limits, struct lz_err *err);
 
 /* Rows of one (ecosystem, name), decoded into the arena. An advisory comes with the one affected
  * entry that was asked for. 0 rows is not an error. */
