@@ -186,9 +186,10 @@ static void tell(const struct lz_update_stats *s, bool mirror)
 			       LZ_FMT(n->text));
 	}
 	tell_absent(s, mirror);
-	lz_log(LZ_INFO, "%llu files fetched (%.1f MB), %llu unchanged",
-	       (unsigned long long)s->fetched, (double)s->bytes / 1e6,
-	       (unsigned long long)s->unchanged);
+	if (!s->failed)
+		lz_log(LZ_INFO, "%llu files fetched (%.1f MB), %llu unchanged",
+		       (unsigned long long)s->fetched, (double)s->bytes / 1e6,
+		       (unsigned long long)s->unchanged);
 }
 
 static int fetch(struct job *j, struct lz_err *err)

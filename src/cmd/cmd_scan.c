@@ -228,19 +228,16 @@ static int open_db(struct flags *f, struct lz_vdb **ret)
 	*ret = r ? NULL : lz_vdb_open(f->db, &err);
 	if (!*ret) {
 		lz_log(LZ_ERROR, "%s", err.text);
-		lz_log(LZ_INFO, "make a database with `lazaret db build --from FEEDS -o FILE` and "
-				"name it with --db FILE; "
-				"--no-db lists packages only");
+		lz_log(LZ_INFO, "`lazaret db update` downloads one, `lazaret db build` makes one "
+				"of a folder of feeds; --no-db lists packages only");
 		f->db = NULL;
 		return LZ_EXIT_KNOWLEDGE;
 	}
 	age = f->scan.now_s - lz_vdb_built_s(*ret);
 	if (age > f->max_age_s && !f->allow_stale) {
 		lz_log(LZ_ERROR,
-		       "%s: is %lld days old, more than %lld: build it again from fresh feeds, or "
-		       "accept "
-		       "it with "
-		       "--allow-stale",
+		       "%s: is %lld days old, more than %lld: run `lazaret db update`, or accept "
+		       "it with --allow-stale",
 		       f->db, (long long)(age / 86400), (long long)(f->max_age_s / 86400));
 		return LZ_EXIT_KNOWLEDGE;
 	}

@@ -142,7 +142,11 @@ static int begin_body(struct lz_transfer *t, long status)
 		return lz_fail(&t->why, LZ_E_FORMAT,
 			       "the server gives another part of the file than was asked for");
 	t->resumed = t->size = 0;
-	if (ftruncate(t->fd, 0) < 0 || lseek(t->fd, 0, SEEK_SET) < 0)
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = openat(t->state_fd, t->part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		       0644);
+	if (t->fd < 0)
 		return lz_fail_errno(&t->why, "%s", t->part);
 	snprintf(meta, sizeof(meta), "%s.meta", t->part);
 	snprintf(t->answer.url, sizeof(t->answer.url), "%s", t->url);
@@ -184,6 +188,15 @@ static void add_header(struct lz_transfer *t, const char *name, const char *valu
 		t->headers = more;
 }
 
+static void forget_part(struct lz_transfer *t)
+{
+	char meta[520];
+
+	snprintf(meta, sizeof(meta), "%s.meta", t->part);
+	unlinkat(t->state_fd, t->part, 0);
+	unlinkat(t->state_fd, meta, 0);
+}
+
 /* What is here decides what to ask for. */
 static int ask(struct lz_transfer *t, struct lz_err *err)
 {
@@ -192,13 +205,14 @@ static int ask(struct lz_transfer *t, struct lz_err *err)
 	struct stat st;
 
 	t->resumed = t->size = 0;
-	t->fd = openat(t->state_fd, t->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (t->fd < 0 || fstat(t->fd, &st) < 0)
-		return lz_fail_errno(err, "%s", t->part);
 	snprintf(meta, sizeof(meta), "%s.meta", t->part);
 	lz_meta_load(t->state_fd, meta, &have);
+	t->fd = openat(t->state_fd, t->part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (t->fd < 0 && errno != ENOENT)
+		return lz_fail_errno(err, "%s", t->part);
 	/* a weak tag ("W/…") does not promise the same bytes */
-	if (st.st_size && !strcmp(have.url, t->url) && (have.etag[0] == '"' || have.modified[0])) {
+	if (t->fd >= 0 && !fstat(t->fd, &st) && st.st_size && !strcmp(have.url, t->url) &&
+	    (have.etag[0] == '"' || have.modified[0])) {
 		t->resumed = t->size = (uint64_t)st.st_size;
 		t->answer = have;
 		snprintf(range, sizeof(range), "bytes=%llu-", (unsigned long long)t->size);
@@ -206,6 +220,7 @@ static int ask(struct lz_transfer *t, struct lz_err *err)
 		add_header(t, "If-Range", have.etag[0] == '"' ? have.etag : have.modified);
 		return lseek(t->fd, 0, SEEK_END) < 0 ? lz_fail_errno(err, "%s", t->part) : 0;
 	}
+	forget_part(t);
 	lz_meta_load(t->state_fd, t->meta, &have);
 	if (strcmp(have.url, t->url) || fstatat(t->feeds_fd, t->path, &st, AT_SYMLINK_NOFOLLOW) ||
 	    (uint64_t)st.st_size != have.bytes)
@@ -272,15 +287,6 @@ int lz_transfer_begin(struct lz_transfer *t, struct lz_err *err)
 
 /* --- the end of a try ------------------------------------------------------------------------- */
 
-static void forget_part(struct lz_transfer *t)
-{
-	char meta[520];
-
-	snprintf(meta, sizeof(meta), "%s.meta", t->part);
-	unlinkat(t->state_fd, t->part, 0);
-	unlinkat(t->state_fd, meta, 0);
-}
-
 /* PART is whole: into its place. */
 static int keep(struct lz_transfer *t, struct lz_err *err)
 {
@@ -330,8 +336,11 @@ static void again(struct lz_transfer *t, const char *what, uint64_t random)
 
 static int absent(struct lz_transfer *t, struct lz_err *err)
 {
-	bool had = exists(t->feeds_fd, t->path);
+	char plain[512];
+	bool had;
 
+	snprintf(plain, sizeof(plain), "%.*s", LZ_FMT(t->source->path));
+	had = exists(t->feeds_fd, plain) || exists(t->feeds_fd, t->path);
 	if (can_be_packed(t) && !t->packed) { /* perhaps packed */
 		t->packed = true;
 		t->attempt = 0;
