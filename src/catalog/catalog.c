@@ -5,9 +5,18 @@
  */
 #include "catalog.h"
 
+#include "config.h"
+
 #include <fnmatch.h>
 
+#if LZ_HOSTILE_PARSER
+extern const struct lz_cataloger lz_cataloger_hostile;
+#endif
+
 const struct lz_cataloger *const lz_catalogers[] = {
+#if LZ_HOSTILE_PARSER
+	&lz_cataloger_hostile,
+#endif
 	&lz_cataloger_release,	   &lz_cataloger_dpkg, &lz_cataloger_opkg,
 	&lz_cataloger_apk,	   &lz_cataloger_rpm,  &lz_cataloger_rpmlog,
 	&lz_cataloger_rpmmanifest, &lz_cataloger_alpm, NULL,

@@ -23,7 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define READ_BYTES 65536
 #define GRACE_MS   2000 /* for a child that has closed its pipe to end */
@@ -178,10 +180,13 @@ static void reap(struct lz_child *c, bool kill_it)
 	c->usage.max_rss_bytes = (uint64_t)u.ru_maxrss * 1024;
 }
 
-/* It has closed its pipe: a moment to end by itself, then it is ended. */
+/* It has closed its pipe: a moment to end by itself, then it is ended. A pidfd wakes us at once;
+ * kernels before 5.3 have none, and are asked again and again. */
 static bool wait_a_moment(struct lz_child *c)
 {
-	uint64_t until = lz_now_ms() + GRACE_MS;
+	uint64_t until = lz_now_ms() + GRACE_MS, now = 0;
+	LZ_CLEAN(fd) int pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	siginfo_t info;
 
 	do {
@@ -189,8 +194,9 @@ static bool wait_a_moment(struct lz_child *c)
 		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 		    info.si_pid)
 			return true;
-		poll(NULL, 0, 1);
-	} while (lz_now_ms() < until);
+		now = lz_now_ms();
+		poll(&p, pidfd >= 0, pidfd >= 0 && now < until ? (int)(until - now) : 1);
+	} while (now < until);
 	return false;
 }
 

@@ -3,12 +3,12 @@
  * Taking everything away. In this order, each step needing less than the one before:
  *
  *	no core dumps, not traceable     nothing of an image is left on disk by a crash
- *	resource limits                  address space, processor time, no new files, no new
- *descriptors capabilities                     all sets empty, also for what might be executed later
+ *	resource limits                  address space, processor time, no file grows
+ *	capabilities                     all sets empty, also for what might be executed later
  *	no_new_privs                     set-uid programs give nothing
- *	Landlock                         an empty domain: no path of the file system, no TCP, no
- *signals outwards (threads are started) seccomp                          an allow-list; anything
- *else kills the process
+ *	Landlock                         an empty domain: no path, no TCP, no signals outwards
+ *	(threads are started)
+ *	seccomp                          an allow-list; anything else kills the process
  *
  * Where the kernel has no Landlock the seccomp list still refuses every call that takes a path. A
  *step that the kernel has but that fails is fatal: better no answer than a parser without a wall.
@@ -42,8 +42,7 @@
 #endif
 
 /* --- limits
- * --------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------------- */
 
 static int limit(int what, const char *name, uint64_t value, uint64_t hard, struct lz_err *err)
 {
@@ -68,14 +67,11 @@ static int set_limits(const struct lz_limits *l, struct lz_err *err)
 		r = limit(RLIMIT_AS, "address space", l->child_bytes, l->child_bytes, err);
 	if (!r)
 		r = limit(RLIMIT_CPU, "processor time", l->child_cpu_s, l->child_cpu_s + 5, err);
-	if (!r)
-		r = limit(RLIMIT_FSIZE, "file size", 0, 0, err);
-	return r ? r : limit(RLIMIT_NPROC, "processes", l->child_cpu_s ? 4096 : 0, 4096, err);
+	return r ? r : limit(RLIMIT_FSIZE, "file size", 0, 0, err);
 }
 
 /* --- privileges
- * ------------------------------------------------------------------------------------------------
- */
+ * ------------------------------------------------------------------------------------ */
 
 static int drop_capabilities(struct lz_err *err)
 {
@@ -140,8 +136,7 @@ int lz_seal_privileges(const struct lz_limits *l, struct lz_err *err)
 }
 
 /* --- system calls
- * ----------------------------------------------------------------------------------------------------
- */
+ * ---------------------------------------------------------------------------------- */
 
 static const int allowed[] = {
 	/* bytes in and out of descriptors it was given */
