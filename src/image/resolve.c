@@ -118,7 +118,7 @@ static int narrow_by_name(struct lz_vec *candidates, struct lz_span want, struct
 	if (!kept) {
 		char say[300];
 		snprintf(say, sizeof(say), "no image named \"%.*s\"; there are", LZ_FMT(want));
-		return list_names(candidates, LZ_E_NOTFOUND, say, err);
+		return list_names(candidates, LZ_E_USAGE, say, err);
 	}
 	candidates->n = kept;
 	return 0;
