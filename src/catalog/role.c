@@ -247,6 +247,13 @@ static int send_images(struct archive *a, struct lz_err *err)
 	return code;
 }
 
+static void take_platform(struct lz_rec *request, struct lz_platform *p)
+{
+	p->os = lz_rec_span(request, 4096);
+	p->arch = lz_rec_span(request, 4096);
+	p->variant = lz_rec_span(request, 4096);
+}
+
 static int take_request(struct archive *a, struct lz_rec *request, struct lz_err *err)
 {
 	struct lz_wanted *wanted = NULL;
@@ -255,9 +262,8 @@ static int take_request(struct archive *a, struct lz_rec *request, struct lz_err
 	a->q.seekable = lz_rec_u64(request) != 0;
 	a->q.size = lz_rec_u64(request);
 	a->q.select.image = lz_rec_span(request, 4096);
-	a->q.select.platform.os = lz_rec_span(request, 4096);
-	a->q.select.platform.arch = lz_rec_span(request, 4096);
-	a->q.select.platform.variant = lz_rec_span(request, 4096);
+	take_platform(request, &a->q.select.platform);
+	take_platform(request, &a->q.select.host);
 	a->q.select.all_platforms = lz_rec_u64(request) != 0;
 	code = lz_wanted_take(request, &a->arena, &wanted, &a->q.wanted_count, err);
 	a->q.wanted = wanted;

@@ -77,17 +77,25 @@ int lz_layer_request(struct lz_buf *b, const struct lz_layer_request *q)
 	return finish(&o, b);
 }
 
+static void put_platform(struct lz_rec_out *o, const struct lz_platform *p)
+{
+	lz_rec_put_span(o, p->os);
+	lz_rec_put_span(o, p->arch);
+	lz_rec_put_span(o, p->variant);
+}
+
 int lz_archive_request(struct lz_buf *b, const struct lz_archive_request *q)
 {
+	struct lz_platform host;
 	struct lz_rec_out o;
 
+	lz_platform_host(&host);
 	begin(&o);
 	lz_rec_put_u64(&o, q->seekable);
 	lz_rec_put_u64(&o, q->size);
 	lz_rec_put_span(&o, q->select.image);
-	lz_rec_put_span(&o, q->select.platform.os);
-	lz_rec_put_span(&o, q->select.platform.arch);
-	lz_rec_put_span(&o, q->select.platform.variant);
+	put_platform(&o, &q->select.platform);
+	put_platform(&o, &host);
 	lz_rec_put_u64(&o, q->select.all_platforms);
 	lz_wanted_put(&o, q->wanted, q->wanted_count);
 	return finish(&o, b);
@@ -119,9 +127,7 @@ int lz_wire_image(struct lz_rec_out *o, const struct lz_image *image, struct lz_
 	lz_rec_put_span(o, image->name);
 	lz_rec_put_span(o, image->digest);
 	lz_rec_put_span(o, image->config_digest);
-	lz_rec_put_span(o, image->platform.os);
-	lz_rec_put_span(o, image->platform.arch);
-	lz_rec_put_span(o, image->platform.variant);
+	put_platform(o, &image->platform);
 	lz_rec_put_u64(o, (uint64_t)image->created_s);
 	lz_rec_put_u64(o, image->layer_count);
 	r = lz_rec_commit(o, err);

@@ -42,7 +42,9 @@ void lz_platform_host(struct lz_platform *ret);
 
 struct lz_image_select {
 	struct lz_span image;	     /* --image NAME (repo:tag, ref name, or digest), or empty */
-	struct lz_platform platform; /* os empty: host */
+	struct lz_platform platform; /* os empty: the only one there is, else host */
+	/* Set by lz_archive_request: who resolves is behind the wall and can't ask the kernel. */
+	struct lz_platform host;
 	bool all_platforms;
 };
 
@@ -92,8 +94,9 @@ int lz_docs_add_link(struct lz_docs *d, struct lz_span path, struct lz_span targ
 int lz_docs_add_blob(struct lz_docs *d, struct lz_span path, uint64_t offset, uint64_t length,
 		     struct lz_err *err);
 
-/* The images that `select` asks for, as struct lz_image. LZ_E_NOTFOUND: nothing matches (the text
- * lists what there is) or this is no image at all; LZ_E_USAGE: several images and none was picked;
+/* The images that `select` asks for, as struct lz_image. LZ_E_NOTFOUND: none for this platform (the
+ * text lists those there are) or this is no image at all; LZ_E_USAGE: several images and none was
+ * picked, or one that is not there;
  * LZ_E_DIGEST: a manifest or config differs from its digest; LZ_E_FORMAT, LZ_E_UNSUPPORTED,
  * LZ_E_LIMIT. */
 int lz_image_resolve(const struct lz_docs *docs, const struct lz_image_select *select,

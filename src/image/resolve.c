@@ -183,7 +183,6 @@ int lz_image_resolve(const struct lz_docs *docs, const struct lz_image_select *s
 {
 	struct source s = {.docs = docs, .oci = lz_docs_find(docs, LZ_SPAN("index.json")) != NULL};
 	LZ_CLEAN(vec) struct lz_vec candidates;
-	struct lz_platform host;
 	int r;
 
 	lz_vec_init(&candidates, sizeof(struct lz_candidate), 4096);
@@ -209,6 +208,5 @@ int lz_image_resolve(const struct lz_docs *docs, const struct lz_image_select *s
 		return choose_platform(&s, &candidates, &select->platform, arena, ret_images, err);
 	if (candidates.n == 1)
 		return take(&s, candidates.p, arena, ret_images, err);
-	lz_platform_host(&host);
-	return choose_platform(&s, &candidates, &host, arena, ret_images, err);
+	return choose_platform(&s, &candidates, &select->host, arena, ret_images, err);
 }
