@@ -7,19 +7,8 @@
 #include "base/buf.h"
 #include "format/reader.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 #include <zlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(cond)                                                        \
-	do {                                                               \
-		if (!(cond)) {                                             \
-			fprintf(stderr, "line %d: %s\n", __LINE__, #cond); \
-			abort();                                           \
-		}                                                          \
-	} while (0)
 
 #define OUT_MAX LZ_M
 

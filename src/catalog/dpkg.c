@@ -69,7 +69,7 @@ static int problem(struct lz_sink *sink, uint64_t line, uint64_t offset, const c
 static int give(struct stanza *s, struct lz_sink *sink, enum lz_pkg_type type, struct lz_err *err)
 {
 	struct lz_package p = {.type = type, .epoch_known = true};
-	struct lz_span version;
+	struct lz_span name, version;
 
 	if (!s->any || removed(s->status))
 		return 0;
@@ -85,9 +85,13 @@ static int give(struct stanza *s, struct lz_sink *sink, enum lz_pkg_type type, s
 	p.source = s->name;
 	p.source_version = s->version;
 	if (s->source.n) { /* "name" or "name (version)" */
-		if (lz_span_cut(s->source, '(', &p.source, &version) && lz_span_ends(version, ")"))
-			p.source_version = lz_span_trim(lz_span_head(version, version.n - 1));
-		p.source = lz_span_trim(p.source);
+		if (lz_span_cut(s->source, '(', &name, &version) && lz_span_ends(version, ")"))
+			version = lz_span_trim(lz_span_head(version, version.n - 1));
+		else
+			version.n = 0;
+		name = lz_span_trim(name);
+		p.source = name.n ? name : p.source;
+		p.source_version = version.n ? version : p.source_version;
 	}
 	return sink->package(sink, &p, err);
 }

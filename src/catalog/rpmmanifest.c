@@ -43,6 +43,7 @@ static int line(const struct lz_lines *l, struct lz_span rest, size_t max, struc
 		struct lz_sink *sink, struct lz_err *err)
 {
 	struct lz_span column[COLUMNS];
+	bool odd = l->too_long || lz_span_find(rest, '\0') >= 0;
 	int n = 0, code = LZ_E_FORMAT;
 	char why[120];
 
@@ -52,7 +53,7 @@ static int line(const struct lz_lines *l, struct lz_span rest, size_t max, struc
 		more = lz_span_cut(rest, '\t', &column[n], &rest);
 		column[n] = lz_span_head(column[n], max);
 	}
-	if (n == COLUMNS && !l->too_long && column[NAME].n && column[VERSION].n)
+	if (n == COLUMNS && !odd && column[NAME].n && column[VERSION].n)
 		code = package(column, a, sink, err);
 	lz_arena_done(a);
 	if (code != LZ_E_FORMAT)

@@ -38,7 +38,9 @@ static int parse(struct lz_span vector, struct lz_span rest, struct metrics *m, 
 			i++;
 		if (i == m->count)
 			continue; /* temporal or environmental */
-		const char *at = value.n == 1 ? strchr(m->table[i].values, value.p[0]) : NULL;
+		/* strchr would find its end for a zero byte */
+		const char *at = value.n == 1 && value.p[0] ? strchr(m->table[i].values, value.p[0])
+							    : NULL;
 		if (!at || m->letter[i])
 			return lz_fail(err, LZ_E_FORMAT, "CVSS vector \"%.*s\": %s at byte %zu",
 				       LZ_FMT(vector), at ? "a metric twice" : "unknown value",

@@ -250,7 +250,7 @@ static int take_enrichment(struct taking *t, struct lz_feed_sink *sink, struct l
 	e.kev_added_s = take_time(t);
 	e.epss = take_share(t);
 	e.epss_percentile = take_share(t);
-	if (!lz_is_cve(e.cve))
+	if (!lz_is_cve(e.cve) || (!e.kev && e.epss < 0)) /* or it says nothing */
 		t->rec->code = LZ_E_FORMAT;
 	r = lz_rec_end(t->rec, err);
 	return r ? r : sink->enrichment(sink, &e, err);
@@ -275,8 +275,11 @@ static int take_skipped(struct taking *t, struct lz_feed_sink *sink, struct lz_e
 	uint64_t offset = lz_rec_u64(t->rec);
 	struct lz_span why = lz_rec_span(t->rec, 4096);
 	char text[sizeof(((struct lz_err *)0)->text)];
-	int r = lz_rec_end(t->rec, err);
+	int r;
 
+	if (!why.n || !why.p[0])
+		t->rec->code = LZ_E_FORMAT;
+	r = lz_rec_end(t->rec, err);
 	snprintf(text, sizeof(text), "%.*s", (int)why.n, why.p);
 	return r ? r : sink->skipped(sink, offset, text, err);
 }
