@@ -193,10 +193,11 @@ def case_vdb():
     size = os.path.getsize(path)
     row("vdb: size", f"{size / MIB:.1f} MiB", aim="≤ 64 MiB", met=size <= 64 * MIB)
     times = []
-    for _ in range(5):
+    for _ in range(9):
         drop_from_cache(path)
-        times += measure([program, "lookup", "400", path], good=(0,))
-    wall = statistics.median(t[0] for t in times)
+        out = subprocess.run([program, "lookup", "400", path], capture_output=True, text=True, check=True).stdout
+        times.append(int(out.split()[1]) / 1e6)
+    wall = statistics.median(times)
     row("vdb: open + 400 look-ups, cold", f"{wall * 1e3:.1f} ms", aim="≤ 10 ms", met=wall <= 0.010)
 
 

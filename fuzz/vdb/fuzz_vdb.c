@@ -7,7 +7,7 @@
 
 #include "fuzz.h"
 
-static void ask(const struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name)
+static void ask(struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name)
 {
 	struct lz_arena arena;
 	struct lz_vec rows;

@@ -54,7 +54,7 @@ static void put_row(const struct lz_vdb_row *r)
 	putchar('\n');
 }
 
-static int look(const struct lz_vdb *v, const char *what)
+static int look(struct lz_vdb *v, const char *what)
 {
 	LZ_CLEAN(arena) struct lz_arena arena;
 	LZ_CLEAN(vec) struct lz_vec rows;

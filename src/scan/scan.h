@@ -17,8 +17,8 @@ struct lz_ignore {
 struct lz_scan_options {
 	struct lz_image_select select;
 	struct lz_limits limits;
-	unsigned jobs;		  /* layers analysed at the same time; 0: processors available */
-	const struct lz_vdb *vdb; /* NULL: inventory only */
+	unsigned jobs;	    /* layers analysed at the same time; 0: processors available */
+	struct lz_vdb *vdb; /* NULL: inventory only */
 	const struct lz_ignore *ignores;
 	size_t ignore_count;
 	enum lz_severity min_severity; /* findings below are hidden */
@@ -53,7 +53,7 @@ struct lz_scan {
 	int knowledge_code;	/* 0, or LZ_E_STALE: no feed for this distribution */
 	struct lz_span knowledge_text;
 	int64_t created_s;
-	const struct lz_vdb *vdb; /* borrowed; for the report's "knowledge" */
+	struct lz_vdb *vdb; /* borrowed; for the report's "knowledge" */
 	/* figures */
 	uint64_t wall_ms, child_cpu_ms, child_max_rss_bytes;
 };

@@ -109,7 +109,7 @@ int lz_affected_by(const struct lz_affected *a, struct lz_span version, bool *re
  */
 
 struct matcher {
-	const struct lz_vdb *v;
+	struct lz_vdb *v;
 	const struct lz_os *os;
 	struct lz_arena *arena;
 	struct lz_vec *findings, *problems;
@@ -361,6 +361,19 @@ static int match_row(struct matcher *m, const struct lz_package *p, struct lz_sp
 	return affected ? add_each(m, p, row, fixed, err) : 0;
 }
 
+struct asked {
+	const struct lz_package *packages;
+	const struct lz_os *os;
+};
+
+static struct lz_span name_asked(const void *arg, size_t i)
+{
+	const struct asked *a = arg;
+	const struct lz_package *p = &a->packages[i];
+
+	return by_source(p, a->os) ? p->source : p->name;
+}
+
 static int match_package(struct matcher *m, const struct lz_package *p, struct lz_err *err)
 {
 	bool source = by_source(p, m->os);
@@ -378,7 +391,7 @@ static int match_package(struct matcher *m, const struct lz_package *p, struct l
 	return r;
 }
 
-int lz_match(const struct lz_vdb *v, const struct lz_os *os, const struct lz_package *packages,
+int lz_match(struct lz_vdb *v, const struct lz_os *os, const struct lz_package *packages,
 	     size_t count, struct lz_arena *arena, struct lz_vec *ret_findings,
 	     struct lz_vec *ret_problems, struct lz_err *err)
 {
@@ -392,6 +405,7 @@ int lz_match(const struct lz_vdb *v, const struct lz_os *os, const struct lz_pac
 	if (!lz_vdb_covers(v, os->feed_key))
 		return lz_fail(err, LZ_E_STALE, "the database has no feed for \"%.*s\"",
 			       LZ_FMT(os->feed_key));
+	lz_vdb_expect(v, name_asked, &(struct asked){packages, os}, count);
 	for (size_t i = 0; !r && i < count; i++)
 		r = match_package(&m, &packages[i], err);
 	return r;

@@ -5,20 +5,25 @@
  *
  *	header (64) | section table (n × 64) | sections, 8-aligned | signature (64, if flagged)
  *
- * Rows of one (ecosystem, name) form a group; groups in order fill blocks of about BLOCK_BYTES,
- *each packed with zstd. Three sorted tables of (hash, block, offset) lead to groups: by ecosystem
- *and name, by name, by id or alias.
+ * Rows of one (ecosystem, name) form a group. Groups in the order of their name's hash fill blocks
+ *of about BLOCK_BYTES, each packed with zstd and one dictionary for all. So one number a block is
+ *all the index that look-ups by name need, and what a package has in several releases lies
+ *together. A sorted table leads from the hash of an id or alias to blocks.
  */
 #include "../base/buf.h"
 #include "../base/map.h"
 #include "vuln.h"
 
 #define LZ_VDB_MAGIC	   "LZVDB\r\n\x1a"
-#define LZ_VDB_VERSION	   1
+#define LZ_VDB_VERSION	   2
 #define LZ_VDB_HEADER	   64
 #define LZ_VDB_SECTION	   64
 #define LZ_VDB_SIGNATURE   64
-#define LZ_VDB_BLOCK_BYTES 8192
+#define LZ_VDB_BLOCK_BYTES 4096
+#define LZ_VDB_DICT_BYTES  (64 * 1024)
+#define LZ_VDB_INDEX_ROW   8
+#define LZ_VDB_ID_ROW	   12
+#define LZ_VDB_FACT_ROW	   24
 #define LZ_VDB_BLOCK_MAX \
 	(64 * 1024 * 1024) /* one group may be large; a hostile file may not ask for more */
 #define LZ_VDB_SIGNED 1u
@@ -26,13 +31,13 @@
 enum lz_vdb_kind {
 	LZ_VDB_FEEDS,
 	LZ_VDB_ECOSYSTEMS,
-	LZ_VDB_BLOCKS, /* u64 offset, u32 packed, u32 plain; offset into DATA */
+	LZ_VDB_DICT,  /* zstd's; may be empty */
+	LZ_VDB_INDEX, /* a block: u32 top of its first name's hash, u32 offset into DATA / 8; then
+			 ~0 and the end */
 	LZ_VDB_DATA,
-	LZ_VDB_BY_KEY, /* u64 hash, u32 block, u32 offset; sorted */
-	LZ_VDB_BY_NAME,
-	LZ_VDB_BY_ID,
-	LZ_VDB_ENRICH, /* u64 hash, u32 epss, u32 percentile (millionths, ~0 absent), u64 kev day +
-			  1 */
+	LZ_VDB_BY_ID, /* u64 hash, u32 block; sorted */
+	LZ_VDB_FACTS, /* u64 hash, u32 epss, u32 percentile (millionths, ~0 absent), u64 kev day + 1
+		       */
 	LZ_VDB_KINDS,
 };
 
@@ -50,9 +55,6 @@ struct lz_span lz_vdb_text(struct lz_vdb_cursor *c);
 /* Everything is copied into the arena. */
 int lz_vdb_take_row(struct lz_vdb_cursor *c, struct lz_arena *arena, struct lz_span ecosystem,
 		    struct lz_span name, struct lz_advisory *ret, struct lz_err *err);
-
-/* Hash of ecosystem and name. */
-uint64_t lz_vdb_key_hash(struct lz_span ecosystem, struct lz_span name);
 
 int lz_vdb_sign(const char *key_pem, struct lz_span bytes, unsigned char ret[LZ_VDB_SIGNATURE],
 		struct lz_err *err);

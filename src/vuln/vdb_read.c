@@ -2,7 +2,8 @@
 /*
  * Reading a vdb: mapped, never copied, every number in it treated as hostile at the moment it is
  * used. Opening looks at the header and the section table alone; a look-up does a binary search in
- * a table of hashes and unpacks one block.
+ * the index and unpacks one block. lz_vdb_expect has the kernel fetch what look-ups will need, all
+ * at once: on a cold file each page asked for alone would cost a wait of its own.
  */
 #include "vdb_format.h"
 
@@ -17,13 +18,17 @@
 #include <sys/stat.h>
 #include <zstd.h>
 
+#define FETCH_MAX (4 * LZ_M) /* of an index, read whole ahead */
+
 struct lz_vdb {
 	struct lz_span file;
 	bool mapped;
 	uint32_t flags;
 	int64_t built_s;
 	struct lz_span section[LZ_VDB_KINDS];
-	struct lz_span feed_name; /* lz_vdb_feed's answers point into the file */
+	ZSTD_DDict *dict; /* NULL: none */
+	ZSTD_DCtx *zstd;  /* one thread at a time looks up */
+	struct lz_buf block;
 };
 
 static int damaged(struct lz_err *err, const char *what, uint64_t offset)
@@ -61,6 +66,29 @@ static int read_head(struct lz_vdb *v, struct lz_err *err)
 	return 0;
 }
 
+/* Has the kernel begin to read s, without waiting for it. */
+static void fetch(const struct lz_vdb *v, struct lz_span s)
+{
+	size_t page = 4096, from = (size_t)(s.p - v->file.p), start = from & ~(page - 1);
+
+	if (s.n)
+		madvise((char *)(uintptr_t)v->file.p + start, s.n + from - start, MADV_WILLNEED);
+}
+
+static int make_unpacker(struct lz_vdb *v, struct lz_err *err)
+{
+	struct lz_span dict = v->section[LZ_VDB_DICT];
+
+	if (v->mapped)
+		fetch(v, dict);
+	v->zstd = ZSTD_createDCtx();
+	if (dict.n)
+		v->dict = ZSTD_createDDict(dict.p, dict.n);
+	if (!v->zstd || (dict.n && !v->dict)) /* a damaged dictionary gives none, too */
+		return damaged(err, "damaged dictionary", (uint64_t)(dict.p - v->file.p));
+	return 0;
+}
+
 static struct lz_vdb *open_bytes(struct lz_span bytes, bool mapped, struct lz_err *err)
 {
 	struct lz_vdb *v = lz_alloc(sizeof(*v));
@@ -71,7 +99,8 @@ static struct lz_vdb *open_bytes(struct lz_span bytes, bool mapped, struct lz_er
 	}
 	v->file = bytes;
 	v->mapped = mapped;
-	if (read_head(v, err)) {
+	lz_buf_init(&v->block, LZ_VDB_BLOCK_MAX);
+	if (read_head(v, err) || make_unpacker(v, err)) {
 		v->mapped = false;
 		lz_vdb_close(v);
 		return NULL;
@@ -104,6 +133,9 @@ struct lz_vdb *lz_vdb_open(const char *path, struct lz_err *err)
 		lz_fail_errno(err, "map %s", path);
 		return NULL;
 	}
+	/* Look-ups jump about: reading ahead would fetch megabytes for each page that is asked for.
+	 */
+	madvise(p, (size_t)st.st_size, MADV_RANDOM);
 	v = open_bytes(lz_span(p, (size_t)st.st_size), true, err);
 	if (!v) {
 		munmap(p, (size_t)st.st_size);
@@ -116,6 +148,9 @@ void lz_vdb_close(struct lz_vdb *v)
 {
 	if (!v)
 		return;
+	ZSTD_freeDCtx(v->zstd);
+	ZSTD_freeDDict(v->dict);
+	lz_buf_done(&v->block);
 	if (v->mapped)
 		munmap((void *)(uintptr_t)v->file.p, v->file.n);
 	lz_free(v);
@@ -197,41 +232,74 @@ static size_t lower_bound(struct lz_span table, size_t width, uint64_t hash)
 	return from;
 }
 
-static int unpack_block(const struct lz_vdb *v, uint32_t block, struct lz_buf *out,
+static size_t block_count(const struct lz_vdb *v)
+{
+	size_t rows = v->section[LZ_VDB_INDEX].n / LZ_VDB_INDEX_ROW;
+
+	return rows ? rows - 1 : 0; /* the last row marks the end */
+}
+
+static uint32_t first_hash(const struct lz_vdb *v, size_t block)
+{
+	return lz_le32(v->section[LZ_VDB_INDEX].p + block * LZ_VDB_INDEX_ROW);
+}
+
+/* The packed bytes of a block; LZ_E_FORMAT when the index leads nowhere. */
+static int packed_block(const struct lz_vdb *v, size_t block, struct lz_span *ret,
 			struct lz_err *err)
 {
-	struct lz_span table = v->section[LZ_VDB_BLOCKS], data = v->section[LZ_VDB_DATA];
-	const char *row;
-	uint64_t offset;
-	uint32_t packed, plain;
-	size_t n;
+	struct lz_span index = v->section[LZ_VDB_INDEX], data = v->section[LZ_VDB_DATA];
+	const char *row = index.p + block * LZ_VDB_INDEX_ROW;
+	uint64_t from, to;
 
-	if (block >= table.n / 16)
-		return damaged(err, "no such block", (uint64_t)(table.p - v->file.p));
-	row = table.p + (size_t)block * 16;
-	offset = lz_le64(row);
-	packed = lz_le32(row + 8);
-	plain = lz_le32(row + 12);
-	if (!lz_in(offset, packed, data.n) || plain > LZ_VDB_BLOCK_MAX)
+	if (block >= block_count(v))
+		return damaged(err, "no such block", (uint64_t)(index.p - v->file.p));
+	from = (uint64_t)lz_le32(row + 4) * 8;
+	to = (uint64_t)lz_le32(row + LZ_VDB_INDEX_ROW + 4) * 8;
+	if (from > to || to > data.n)
 		return damaged(err, "impossible block", (uint64_t)(row - v->file.p));
-	lz_buf_clear(out);
-	if (lz_buf_reserve(out, plain))
-		return lz_fail(err, out->code, "out of memory");
-	n = ZSTD_decompress(out->p, plain, data.p + offset, packed);
+	*ret = lz_span(data.p + from, (size_t)(to - from));
+	return 0;
+}
+
+static int unpack_block(struct lz_vdb *v, size_t block, struct lz_err *err)
+{
+	struct lz_span packed;
+	unsigned long long plain;
+	size_t n;
+	int r = packed_block(v, block, &packed, err);
+
+	if (r)
+		return r;
+	plain = ZSTD_getFrameContentSize(packed.p, packed.n);
+	if (plain > LZ_VDB_BLOCK_MAX) /* also when it does not say */
+		return damaged(err, "impossible block", (uint64_t)(packed.p - v->file.p));
+	n = ZSTD_findFrameCompressedSize(packed.p, packed.n); /* zeros may follow, up to 7 */
+	if (ZSTD_isError(n) || packed.n - n > 7)
+		return damaged(err, "damaged block", (uint64_t)(packed.p - v->file.p));
+	packed.n = n;
+	lz_buf_clear(&v->block);
+	if (lz_buf_reserve(&v->block, (size_t)plain))
+		return lz_fail(err, v->block.code, "out of memory");
+	if (v->dict)
+		n = ZSTD_decompress_usingDDict(v->zstd, v->block.p, (size_t)plain, packed.p,
+					       packed.n, v->dict);
+	else
+		n = ZSTD_decompressDCtx(v->zstd, v->block.p, (size_t)plain, packed.p, packed.n);
 	if (ZSTD_isError(n) || n != plain)
-		return damaged(err, "damaged block", (uint64_t)(data.p + offset - v->file.p));
-	out->n = n;
+		return damaged(err, "damaged block", (uint64_t)(packed.p - v->file.p));
+	v->block.n = n;
 	return 0;
 }
 
 static void join_facts(const struct lz_vdb *v, struct lz_span cve, struct lz_enrichment *e)
 {
-	struct lz_span table = v->section[LZ_VDB_ENRICH];
+	struct lz_span table = v->section[LZ_VDB_FACTS];
 	uint64_t hash = lz_hash_stable(cve);
-	size_t i = lower_bound(table, 24, hash);
-	const char *row = table.p + i * 24;
+	size_t i = lower_bound(table, LZ_VDB_FACT_ROW, hash);
+	const char *row = table.p + i * LZ_VDB_FACT_ROW;
 
-	if (!lz_span_starts(cve, "CVE-") || i >= table.n / 24 || lz_le64(row) != hash)
+	if (!lz_span_starts(cve, "CVE-") || i >= table.n / LZ_VDB_FACT_ROW || lz_le64(row) != hash)
 		return;
 	e->cve = cve;
 	if (lz_le32(row + 8) <= 1000000)
@@ -295,56 +363,95 @@ static int take_group(const struct lz_vdb *v, struct lz_span bytes, const struct
 	return c.bad ? damaged(err, "malformed group", 0) : 0;
 }
 
-static int look_up(const struct lz_vdb *v, enum lz_vdb_kind kind, uint64_t hash,
-		   const struct question *q, struct lz_arena *arena, struct lz_vec *ret,
-		   struct lz_err *err)
+static int take_block(struct lz_vdb *v, size_t block, const struct question *q,
+		      struct lz_arena *arena, struct lz_vec *ret, struct lz_err *err)
 {
-	struct lz_span table = v->section[kind];
-	LZ_CLEAN(buf) struct lz_buf block;
-	uint32_t at = UINT32_MAX;
-	int r = 0;
+	struct lz_vdb_cursor c;
+	int r = unpack_block(v, block, err);
 
-	lz_buf_init(&block, LZ_VDB_BLOCK_MAX);
-	for (size_t i = lower_bound(table, 16, hash); !r && i < table.n / 16; i++) {
-		const char *row = table.p + i * 16;
-		uint32_t number = lz_le32(row + 8), offset = lz_le32(row + 12);
-		if (lz_le64(row) != hash)
-			break;
-		if (number != at)
-			r = unpack_block(v, number, &block, err);
-		at = number;
-		if (!r && offset >= block.n)
-			r = damaged(err, "impossible offset", (uint64_t)(row - v->file.p));
-		if (!r)
-			r = take_group(v, lz_span_from(lz_buf_view(&block), offset), q, arena, ret,
-				       err);
+	c = (struct lz_vdb_cursor){.rest = r ? lz_span("", 0) : lz_buf_view(&v->block)};
+	while (!r && c.rest.n) {
+		struct lz_span group = lz_vdb_text(&c);
+		r = c.bad ? damaged(err, "malformed block", block)
+			  : take_group(v, group, q, arena, ret, err);
 	}
 	return r;
 }
 
-int lz_vdb_lookup(const struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name,
+/* First block that may hold a name of this hash: the one before the first that begins with such a
+ * hash or a later one. */
+static size_t block_of(const struct lz_vdb *v, uint32_t hash)
+{
+	size_t from = 0, to = block_count(v);
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		if (first_hash(v, mid) < hash)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return from ? from - 1 : 0;
+}
+
+static int by_name(struct lz_vdb *v, const struct question *q, struct lz_arena *arena,
+		   struct lz_vec *ret, struct lz_err *err)
+{
+	uint32_t hash = (uint32_t)(lz_hash_stable(q->name) >> 32);
+	size_t n = block_count(v);
+	int r = 0;
+
+	for (size_t i = block_of(v, hash); !r && i < n && first_hash(v, i) <= hash; i++)
+		r = take_block(v, i, q, arena, ret, err);
+	return r;
+}
+
+int lz_vdb_lookup(struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name,
 		  struct lz_arena *arena, struct lz_vec *ret_rows, struct lz_err *err)
 {
-	struct question q = {.ecosystem = ecosystem, .name = name};
-
-	return look_up(v, LZ_VDB_BY_KEY, lz_vdb_key_hash(ecosystem, name), &q, arena, ret_rows,
+	return by_name(v, &(struct question){.ecosystem = ecosystem, .name = name}, arena, ret_rows,
 		       err);
 }
 
-int lz_vdb_by_id(const struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
-		 struct lz_vec *ret_rows, struct lz_err *err)
-{
-	struct question q = {.id = id};
-
-	return look_up(v, LZ_VDB_BY_ID, lz_hash_stable(id), &q, arena, ret_rows, err);
-}
-
-int lz_vdb_by_name(const struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
+int lz_vdb_by_name(struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
 		   struct lz_vec *ret_rows, struct lz_err *err)
 {
-	struct question q = {.name = name};
+	return by_name(v, &(struct question){.name = name}, arena, ret_rows, err);
+}
 
-	return look_up(v, LZ_VDB_BY_NAME, lz_hash_stable(name), &q, arena, ret_rows, err);
+int lz_vdb_by_id(struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
+		 struct lz_vec *ret_rows, struct lz_err *err)
+{
+	struct lz_span table = v->section[LZ_VDB_BY_ID];
+	uint64_t hash = lz_hash_stable(id);
+	struct question q = {.id = id};
+	int r = 0;
+
+	for (size_t i = lower_bound(table, LZ_VDB_ID_ROW, hash); !r && i < table.n / LZ_VDB_ID_ROW;
+	     i++) {
+		const char *row = table.p + i * LZ_VDB_ID_ROW;
+		if (lz_le64(row) != hash)
+			break;
+		r = take_block(v, lz_le32(row + 8), &q, arena, ret_rows, err);
+	}
+	return r;
+}
+
+/* --- reading ahead --------------------------------------------------------------------------- */
+
+void lz_vdb_expect(const struct lz_vdb *v, struct lz_span (*name)(const void *arg, size_t i),
+		   const void *arg, size_t count)
+{
+	struct lz_span packed;
+
+	if (!v->mapped || !block_count(v))
+		return;
+	if (v->section[LZ_VDB_INDEX].n <= FETCH_MAX)
+		fetch(v, v->section[LZ_VDB_INDEX]);
+	for (size_t i = 0; i < count; i++)
+		if (!packed_block(v, block_of(v, (uint32_t)(lz_hash_stable(name(arg, i)) >> 32)),
+				  &packed, NULL))
+			fetch(v, packed);
 }
 
 /* --- all of it
@@ -356,6 +463,8 @@ int lz_vdb_verify(const struct lz_vdb *v, const char *verify_key_pem, struct lz_
 	size_t head = LZ_VDB_HEADER + (size_t)LZ_VDB_KINDS * LZ_VDB_SECTION;
 	unsigned char sum[32];
 
+	if (v->mapped)
+		madvise((void *)(uintptr_t)v->file.p, v->file.n, MADV_SEQUENTIAL);
 	for (size_t i = 0; i < LZ_VDB_KINDS; i++) {
 		const char *row = v->file.p + LZ_VDB_HEADER + i * LZ_VDB_SECTION;
 		if (!EVP_Digest(v->section[i].p, v->section[i].n, sum, NULL, EVP_sha256(), NULL))

@@ -163,11 +163,3 @@ int lz_vdb_take_row(struct lz_vdb_cursor *c, struct lz_arena *arena, struct lz_s
 		return lz_fail(err, arena->code, "out of memory");
 	return c->bad ? lz_fail(err, LZ_E_FORMAT, "database: malformed row") : 0;
 }
-
-uint64_t lz_vdb_key_hash(struct lz_span ecosystem, struct lz_span name)
-{
-	uint64_t h = lz_hash_stable(ecosystem);
-
-	/* Two independent hashes joined by an odd multiplier: no copy of both texts is needed. */
-	return h * 0x9e3779b97f4a7c15ULL ^ lz_hash_stable(name);
-}

@@ -15,17 +15,21 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <sys/stat.h>
+#include <zdict.h>
 #include <zstd.h>
 
+enum { LEVEL = 12, SAMPLES = 40000, SAMPLE_BYTES = 8 * 1024 * 1024 };
+
 struct row {
+	uint64_t hash; /* of the name: the order of the file */
 	struct lz_span ecosystem, name, bytes;
 	const struct lz_span *ids; /* id and aliases */
 	uint32_t id_count;
 };
 
-struct entry { /* of a table of hashes */
+struct entry { /* where an id is */
 	uint64_t hash;
-	uint32_t block, offset;
+	uint32_t block;
 };
 
 struct lz_vdb_builder {
@@ -120,6 +124,7 @@ int lz_vdb_add_advisory(struct lz_vdb_builder *b, const struct lz_advisory *a, s
 			return full(b, err);
 		r->ecosystem = once(b, x->ecosystem);
 		r->name = lz_arena_dup(&b->arena, x->name);
+		r->hash = lz_hash_stable(x->name);
 		r->bytes = lz_arena_dup(&b->arena, lz_buf_view(&b->scratch));
 		r->ids = ids;
 		r->id_count = (uint32_t)a->alias_count + 1;
@@ -156,9 +161,12 @@ int lz_vdb_add_feed(struct lz_vdb_builder *b, const struct lz_feed_info *f, stru
 static int by_group(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
-	int c = lz_span_cmp(x->ecosystem, y->ecosystem);
+	int c;
 
-	c = c ? c : lz_span_cmp(x->name, y->name);
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	c = lz_span_cmp(x->name, y->name);
+	c = c ? c : lz_span_cmp(x->ecosystem, y->ecosystem);
 	return c ? c : lz_span_cmp(x->bytes, y->bytes);
 }
 
@@ -182,9 +190,7 @@ static int by_hash(const void *a, const void *b)
 
 	if (x->hash != y->hash)
 		return x->hash < y->hash ? -1 : 1;
-	if (x->block != y->block)
-		return x->block < y->block ? -1 : 1;
-	return x->offset < y->offset ? -1 : x->offset > y->offset;
+	return x->block < y->block ? -1 : x->block > y->block;
 }
 
 /* --- sections
@@ -193,16 +199,28 @@ static int by_hash(const void *a, const void *b)
 
 struct image {
 	struct lz_buf section[LZ_VDB_KINDS];
-	struct lz_vec by_key, by_name, by_id; /* struct entry */
-	struct lz_buf block, packed;
+	struct lz_vec by_id; /* struct entry */
+	struct lz_buf block, packed, group;
+	uint64_t first; /* hash of the block's first name */
 	uint32_t blocks;
 	ZSTD_CCtx *zstd;
+	ZSTD_CDict *dict; /* NULL: too little to learn one from */
 	int code;
 };
 
+static size_t pack(struct image *m)
+{
+	char *to = m->packed.p;
+	size_t room = m->packed.cap;
+
+	if (m->dict)
+		return ZSTD_compress_usingCDict(m->zstd, to, room, m->block.p, m->block.n, m->dict);
+	return ZSTD_compressCCtx(m->zstd, to, room, m->block.p, m->block.n, LEVEL);
+}
+
 static void close_block(struct image *m)
 {
-	struct lz_buf *data = &m->section[LZ_VDB_DATA], *table = &m->section[LZ_VDB_BLOCKS];
+	struct lz_buf *data = &m->section[LZ_VDB_DATA], *index = &m->section[LZ_VDB_INDEX];
 	size_t n;
 
 	if (!m->block.n || m->code)
@@ -212,24 +230,57 @@ static void close_block(struct image *m)
 		m->code = LZ_E_NOMEM;
 		return;
 	}
-	n = ZSTD_compressCCtx(m->zstd, m->packed.p, m->packed.cap, m->block.p, m->block.n, 12);
+	n = pack(m);
 	if (ZSTD_isError(n)) {
 		m->code = LZ_E_NOMEM;
 		return;
 	}
-	lz_buf_u64le(table, data->n);
-	lz_buf_u32le(table, (uint32_t)n);
-	lz_buf_u32le(table, (uint32_t)m->block.n);
+	lz_buf_u32le(index, (uint32_t)(m->first >> 32));
+	lz_buf_u32le(index, (uint32_t)(data->n / 8));
 	lz_buf_add(data, m->packed.p, n);
+	lz_buf_zero(data, -n & 7);
+	if (data->n / 8 > UINT32_MAX)
+		m->code = LZ_E_LIMIT;
 	m->blocks++;
 	lz_buf_clear(&m->block);
 }
 
-static void add_entry(struct image *m, struct lz_vec *table, uint64_t hash, uint32_t offset)
+static void add_entry(struct image *m, uint64_t hash)
 {
-	struct entry e = {hash, m->blocks, offset};
+	struct entry e = {hash, m->blocks};
 
-	if (!lz_vec_add(table, &e))
+	if (!lz_vec_add(&m->by_id, &e))
+		m->code = LZ_E_NOMEM;
+}
+
+/* What rows have in common, learnt from some of them, spread evenly. */
+static void learn(struct image *m, const struct lz_vec *rows)
+{
+	struct lz_buf *dict = &m->section[LZ_VDB_DICT];
+	size_t stride = rows->n / SAMPLES + 1, count = 0, n;
+	LZ_CLEAN(buf) struct lz_buf text;
+	LZ_CLEAN(mem) size_t *sizes = lz_alloc((rows->n / stride + 1) * sizeof(*sizes));
+
+	lz_buf_init(&text, SAMPLE_BYTES);
+	for (size_t i = 0; sizes && i < rows->n; i += stride) {
+		const struct row *r = lz_vec_at(rows, i);
+		if (r->bytes.n > LZ_VDB_BLOCK_BYTES || text.n + r->bytes.n > SAMPLE_BYTES)
+			continue;
+		lz_buf_span(&text, r->bytes);
+		sizes[count++] = r->bytes.n;
+	}
+	if (!sizes || text.code || lz_buf_reserve(dict, LZ_VDB_DICT_BYTES)) {
+		m->code = LZ_E_NOMEM;
+		return;
+	}
+	if (text.n < 20 * LZ_VDB_DICT_BYTES) /* it would cost more than it saves */
+		return;
+	n = ZDICT_trainFromBuffer(dict->p, LZ_VDB_DICT_BYTES, text.p, sizes, (unsigned)count);
+	if (ZDICT_isError(n))
+		return;
+	dict->n = n;
+	m->dict = ZSTD_createCDict(dict->p, n, LEVEL);
+	if (!m->dict)
 		m->code = LZ_E_NOMEM;
 }
 
@@ -250,7 +301,6 @@ static size_t group_end(const struct lz_vec *rows, size_t from)
 static void put_group(struct image *m, const struct lz_vec *rows, size_t from, size_t to)
 {
 	const struct row *first = lz_vec_at(rows, from), *last = NULL;
-	uint32_t offset;
 	size_t count = 0;
 
 	for (size_t i = from; i < to; i++) {
@@ -260,51 +310,58 @@ static void put_group(struct image *m, const struct lz_vec *rows, size_t from, s
 	}
 	if (m->block.n >= LZ_VDB_BLOCK_BYTES)
 		close_block(m);
-	offset = (uint32_t)m->block.n;
-	lz_vdb_put_text(&m->block, first->ecosystem);
-	lz_vdb_put_text(&m->block, first->name);
-	lz_vdb_put_num(&m->block, count);
+	if (!m->block.n)
+		m->first = first->hash;
+	lz_buf_clear(&m->group);
+	lz_vdb_put_text(&m->group, first->ecosystem);
+	lz_vdb_put_text(&m->group, first->name);
+	lz_vdb_put_num(&m->group, count);
 	last = NULL;
 	for (size_t i = from; i < to; i++) {
 		const struct row *r = lz_vec_at(rows, i);
 		if (last && lz_span_eq(r->bytes, last->bytes))
 			continue;
-		lz_vdb_put_text(&m->block, r->bytes);
+		lz_vdb_put_text(&m->group, r->bytes);
 		for (uint32_t k = 0; k < r->id_count; k++)
-			add_entry(m, &m->by_id, lz_hash_stable(r->ids[k]), offset);
+			add_entry(m, lz_hash_stable(r->ids[k]));
 		last = r;
 	}
-	if (m->block.code)
-		m->code = m->block.code;
-	add_entry(m, &m->by_key, lz_vdb_key_hash(first->ecosystem, first->name), offset);
-	add_entry(m, &m->by_name, lz_hash_stable(first->name), offset);
+	lz_vdb_put_text(&m->block, lz_buf_view(&m->group));
+	if (m->group.code || m->block.code)
+		m->code = m->group.code ? m->group.code : m->block.code;
 }
 
-static void put_table(struct image *m, enum lz_vdb_kind kind, struct lz_vec *table)
+static void put_ids(struct image *m)
 {
+	struct lz_buf *out = &m->section[LZ_VDB_BY_ID];
 	const struct entry *last = NULL;
 
-	lz_vec_sort(table, by_hash);
-	LZ_VEC_EACH (struct entry, e, table) {
+	lz_vec_sort(&m->by_id, by_hash);
+	LZ_VEC_EACH (struct entry, e, &m->by_id) {
 		if (last && by_hash(last, e) == 0)
 			continue;
-		lz_buf_u64le(&m->section[kind], e->hash);
-		lz_buf_u32le(&m->section[kind], e->block);
-		lz_buf_u32le(&m->section[kind], e->offset);
+		lz_buf_u64le(out, e->hash);
+		lz_buf_u32le(out, e->block);
 		last = e;
 	}
 }
 
-static void put_ecosystems(struct image *m, const struct lz_vec *rows)
+static int by_text(const void *a, const void *b)
 {
-	struct lz_span last = {NULL, 0};
+	return lz_span_cmp(*(const struct lz_span *)a, *(const struct lz_span *)b);
+}
 
-	LZ_VEC_EACH (struct row, r, rows) {
-		if (last.p && lz_span_eq(last, r->ecosystem))
-			continue;
-		lz_vdb_put_text(&m->section[LZ_VDB_ECOSYSTEMS], r->ecosystem);
-		last = r->ecosystem;
-	}
+static void put_ecosystems(struct image *m, const struct lz_vdb_builder *b)
+{
+	LZ_CLEAN(vec) struct lz_vec names;
+
+	lz_vec_init(&names, sizeof(struct lz_span), UINT32_MAX);
+	LZ_MAP_EACH (it, &b->ecosystems)
+		if (!lz_vec_add(&names, &it->key))
+			m->code = LZ_E_NOMEM;
+	lz_vec_sort(&names, by_text);
+	LZ_VEC_EACH (struct lz_span, s, &names)
+		lz_vdb_put_text(&m->section[LZ_VDB_ECOSYSTEMS], *s);
 }
 
 static void put_feeds(struct image *m, struct lz_vdb_builder *b)
@@ -369,10 +426,10 @@ static void put_enrichments(struct image *m, struct lz_vdb_builder *b)
 	}
 	lz_vec_sort(&facts, fact_by_hash);
 	LZ_VEC_EACH (struct fact, x, &facts) {
-		lz_buf_u64le(&m->section[LZ_VDB_ENRICH], x->hash);
-		lz_buf_u32le(&m->section[LZ_VDB_ENRICH], x->epss);
-		lz_buf_u32le(&m->section[LZ_VDB_ENRICH], x->percentile);
-		lz_buf_u64le(&m->section[LZ_VDB_ENRICH], x->kev);
+		lz_buf_u64le(&m->section[LZ_VDB_FACTS], x->hash);
+		lz_buf_u32le(&m->section[LZ_VDB_FACTS], x->epss);
+		lz_buf_u32le(&m->section[LZ_VDB_FACTS], x->percentile);
+		lz_buf_u64le(&m->section[LZ_VDB_FACTS], x->kev);
 	}
 }
 
@@ -381,10 +438,9 @@ static void image_init(struct image *m, const struct lz_limits *l)
 	memset(m, 0, sizeof(*m));
 	for (int i = 0; i < LZ_VDB_KINDS; i++)
 		lz_buf_init(&m->section[i], (size_t)l->vdb_bytes);
-	lz_vec_init(&m->by_key, sizeof(struct entry), UINT32_MAX);
-	lz_vec_init(&m->by_name, sizeof(struct entry), UINT32_MAX);
 	lz_vec_init(&m->by_id, sizeof(struct entry), UINT32_MAX);
 	lz_buf_init(&m->block, LZ_VDB_BLOCK_MAX);
+	lz_buf_init(&m->group, LZ_VDB_BLOCK_MAX);
 	lz_buf_init(&m->packed, LZ_VDB_BLOCK_MAX + LZ_M);
 	m->zstd = ZSTD_createCCtx();
 	if (!m->zstd)
@@ -395,26 +451,27 @@ static void image_done(struct image *m)
 {
 	for (int i = 0; i < LZ_VDB_KINDS; i++)
 		lz_buf_done(&m->section[i]);
-	lz_vec_done(&m->by_key);
-	lz_vec_done(&m->by_name);
 	lz_vec_done(&m->by_id);
 	lz_buf_done(&m->block);
+	lz_buf_done(&m->group);
 	lz_buf_done(&m->packed);
+	ZSTD_freeCDict(m->dict);
 	ZSTD_freeCCtx(m->zstd);
 }
 
 static int make(struct image *m, struct lz_vdb_builder *b, struct lz_err *err)
 {
 	lz_vec_sort(&b->rows, by_group);
+	learn(m, &b->rows);
 	for (size_t i = 0, to; i < b->rows.n && !m->code; i = to) {
 		to = group_end(&b->rows, i);
 		put_group(m, &b->rows, i, to);
 	}
 	close_block(m);
-	put_table(m, LZ_VDB_BY_KEY, &m->by_key);
-	put_table(m, LZ_VDB_BY_NAME, &m->by_name);
-	put_table(m, LZ_VDB_BY_ID, &m->by_id);
-	put_ecosystems(m, &b->rows);
+	lz_buf_u32le(&m->section[LZ_VDB_INDEX], UINT32_MAX);
+	lz_buf_u32le(&m->section[LZ_VDB_INDEX], (uint32_t)(m->section[LZ_VDB_DATA].n / 8));
+	put_ids(m);
+	put_ecosystems(m, b);
 	put_feeds(m, b);
 	put_enrichments(m, b);
 	for (int i = 0; i < LZ_VDB_KINDS && !m->code; i++)

@@ -173,18 +173,22 @@ int lz_vdb_verify(const struct lz_vdb *v, const char *verify_key_pem, struct lz_
 int lz_vdb_install(const char *from, const char *to, const char *verify_key_pem,
 		   const struct lz_limits *limits, struct lz_err *err);
 
+/* Says which names will be looked up, so that a cold file is read all at once and not page by page.
+ * name(arg, i) is called for i from 0 to count - 1. */
+void lz_vdb_expect(const struct lz_vdb *v, struct lz_span (*name)(const void *arg, size_t i),
+		   const void *arg, size_t count);
 /* Rows of one (ecosystem, name), decoded into the arena. An advisory comes with the one affected
- * entry that was asked for. 0 rows is not an error. */
+ * entry that was asked for. 0 rows is not an error. One thread at a time. */
 struct lz_vdb_row {
 	struct lz_advisory advisory;	 /* affected_count == 1 */
 	struct lz_enrichment enrichment; /* of its CVE (id or alias); epss < 0, kev false if none */
 };
-int lz_vdb_lookup(const struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name,
+int lz_vdb_lookup(struct lz_vdb *v, struct lz_span ecosystem, struct lz_span name,
 		  struct lz_arena *arena, struct lz_vec *ret_rows, struct lz_err *err);
 /* All rows of one id or alias; all ecosystems of one package name: for `db query`. */
-int lz_vdb_by_id(const struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
+int lz_vdb_by_id(struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
 		 struct lz_vec *ret_rows, struct lz_err *err);
-int lz_vdb_by_name(const struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
+int lz_vdb_by_name(struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
 		   struct lz_vec *ret_rows, struct lz_err *err);
 
 /* --- matching
@@ -194,7 +198,7 @@ int lz_vdb_by_name(const struct lz_vdb *v, struct lz_span name, struct lz_arena 
  * vulnerability and package, aliases merged, CVE preferred, KEV and EPSS joined. What could not be
  * decided (a version its scheme can't parse) goes to problems (struct lz_problem), never to
  * silence. LZ_E_STALE when the database has no feed for this distribution. */
-int lz_match(const struct lz_vdb *v, const struct lz_os *os, const struct lz_package *packages,
+int lz_match(struct lz_vdb *v, const struct lz_os *os, const struct lz_package *packages,
 	     size_t count, struct lz_arena *arena, struct lz_vec *ret_findings,
 	     struct lz_vec *ret_problems, struct lz_err *err);
 /* Is `version` affected by this entry? The fixed version that applies goes to *ret_fixed (empty:
