@@ -39,6 +39,7 @@ static int damaged(struct lz_err *err, const char *what, uint64_t offset)
 
 static int read_head(struct lz_vdb *v, struct lz_err *err)
 {
+	uint64_t at = LZ_VDB_HEADER + (uint64_t)LZ_VDB_KINDS * LZ_VDB_SECTION;
 	const char *p = v->file.p;
 
 	if (v->file.n < LZ_VDB_HEADER || memcmp(p, LZ_VDB_MAGIC, 8))
@@ -59,10 +60,14 @@ static int read_head(struct lz_vdb *v, struct lz_err *err)
 	for (uint32_t i = 0; i < LZ_VDB_KINDS; i++) {
 		const char *row = p + LZ_VDB_HEADER + (size_t)i * LZ_VDB_SECTION;
 		uint64_t offset = lz_le64(row + 8), length = lz_le64(row + 16);
-		if (lz_le32(row) != i || !lz_in(offset, length, v->file.n) || offset & 7)
+		/* one behind the other, so that none can lie over another */
+		if (lz_le32(row) != i || offset != at || !lz_in(offset, length, v->file.n))
 			return damaged(err, "impossible section", (uint64_t)(row - p));
 		v->section[i] = lz_span(p + offset, (size_t)length);
+		at += (length + 7) & ~7ULL;
 	}
+	if (at + (v->flags & LZ_VDB_SIGNED ? LZ_VDB_SIGNATURE : 0) != v->file.n)
+		return damaged(err, "bytes behind the last section", at);
 	return 0;
 }
 
