@@ -294,8 +294,9 @@ static int admit(struct lz_zip *z, const struct lz_buf *b, struct lz_err *err)
 			       "zip member %s: packed by method %lu; only deflate is read", name,
 			       z->method);
 	if (size > b->max)
-		return lz_fail(err, LZ_E_LIMIT, "zip member %s: %llu bytes, more than %zu", name,
-			       (unsigned long long)size, b->max);
+		return lz_fail(err, LZ_E_LIMIT,
+			       "zip member %s: %llu bytes, more than %zu (limit advisory_bytes)",
+			       name, (unsigned long long)size, b->max);
 	if (size > z->limits->feed_bytes - z->unpacked)
 		return lz_fail(err, LZ_E_LIMIT,
 			       "zip member %s: more than %llu bytes unpacked (limit feed_bytes)",

@@ -389,6 +389,7 @@ static int read_secdb(struct lz_span path, struct lz_reader *r, int fd,
 	if (!s)
 		return err ? err->code : LZ_E_NOMEM;
 	lz_feed_work_init(&d.w, limits, sink);
+	d.w.may_be_empty = true; /* the first branches of a repository have no fixes yet */
 	lz_vec_init(&d.fixes, sizeof(struct fix), IDS_IN_PACKAGE);
 	lz_span_cut(path, '/', &d.feed, &rest);
 	d.release = lz_path_component(path, 1);

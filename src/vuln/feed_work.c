@@ -90,6 +90,8 @@ int lz_feed_finish(struct lz_feed_work *w, struct lz_err *err)
 		return lz_fail(err, LZ_E_FORMAT,
 			       "none of %llu records could be used; the first: %s",
 			       (unsigned long long)w->info.skipped, w->first_bad);
+	if (!w->info.records && !w->info.skipped && !w->may_be_empty)
+		return lz_fail(err, LZ_E_FORMAT, "holds no record at all");
 	return w->sink->info(w->sink, &w->info, err);
 }
 

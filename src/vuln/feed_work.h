@@ -15,6 +15,7 @@ struct lz_feed_work {
 	struct lz_feed_info info; /* name borrowed; records and skipped are counted here */
 	uint64_t bad;		  /* of the skipped ones: not merely withdrawn or out of scope */
 	char first_bad[200];
+	bool may_be_empty; /* a feed without records is not cut off or another file */
 };
 
 void lz_feed_work_init(struct lz_feed_work *w, const struct lz_limits *limits,
