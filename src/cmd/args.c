@@ -5,22 +5,24 @@
  * "-n value"; "--" ends options.
  */
 #include "../base/log.h"
-#include "verb.h"
+#include "cmd.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Edit distance, cut at short words: for "did you mean". */
-static size_t distance(const char *a, const char *b)
+/* Edit distance, cut at short words: for "did you mean". Two letters that changed places are one
+ * slip, not two. */
+size_t lz_cmd_distance(const char *a, const char *b)
 {
-	size_t row[64], n = strlen(b);
+	size_t row[64], before[64], n = strlen(b);
 
 	if (n >= 63)
 		return 99;
 	for (size_t j = 0; j <= n; j++)
 		row[j] = j;
 	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
+		size_t diagonal = row[0], above[64];
+		memcpy(above, row, sizeof(row));
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
 			size_t best = diagonal + (a[i - 1] != b[j - 1]);
@@ -29,25 +31,29 @@ static size_t distance(const char *a, const char *b)
 				best = row[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
 			row[j] = best;
 		}
+		memcpy(before, above, sizeof(before));
 	}
 	return row[n];
 }
 
 static int unknown(const struct lz_args *a, const char *given)
 {
-	const char *nearest = NULL;
-	size_t best = 4;
+	const char *nearest = "--help";
+	size_t best = lz_cmd_distance(given, nearest);
 
 	for (const struct lz_option *o = a->verb->options; o && o->name; o++) {
-		size_t d = distance(given, o->name);
+		size_t d = lz_cmd_distance(given, o->name);
 		if (d < best) {
 			best = d;
 			nearest = o->name;
 		}
 	}
-	if (nearest)
+	if (best < 4)
 		lz_log(LZ_ERROR, "%s: unknown option %s; did you mean %s?", a->verb->name, given,
 		       nearest);
 	else

@@ -10,7 +10,12 @@ extern const struct lz_verb lz_verb_scan, lz_verb_db_build, lz_verb_db_status, l
 /* --no-color was given. */
 extern bool lz_cmd_no_colour;
 
+/* How many slips of the finger make a into b. */
+size_t lz_cmd_distance(const char *a, const char *b);
+
 void lz_help_overview(void);
+/* The verbs that begin with `word`: "db". */
+void lz_help_group(const char *word);
 void lz_help_verb(const struct lz_verb *v);
 
 /* Failures are said in any case; what was left out only when asked for (--verbose), but its number

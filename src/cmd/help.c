@@ -27,6 +27,17 @@ void lz_help_overview(void)
 	       exit_codes);
 }
 
+void lz_help_group(const char *word)
+{
+	size_t n = strlen(word);
+
+	printf("Usage: lazaret %s VERB [OPTION…] [ARGUMENT…]\n\n", word);
+	for (size_t i = 0; lz_verbs[i]; i++)
+		if (!strncmp(lz_verbs[i]->name, word, n) && lz_verbs[i]->name[n] == ' ')
+			printf("  %-12s  %s\n", lz_verbs[i]->name, lz_verbs[i]->summary);
+	printf("\n`lazaret %s VERB --help` says more about a verb.\n", word);
+}
+
 static void put_option(const struct lz_option *o)
 {
 	char left[80];

@@ -64,6 +64,44 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* Is `word` the first of two-word verbs? */
+static bool is_group(const char *word)
+{
+	size_t n = strlen(word);
+
+	for (size_t i = 0; lz_verbs[i]; i++)
+		if (!strncmp(lz_verbs[i]->name, word, n) && lz_verbs[i]->name[n] == ' ')
+			return true;
+	return false;
+}
+
+static int unknown(int argc, char **argv)
+{
+	bool group = is_group(argv[0]);
+	const char *nearest = NULL;
+	size_t best = 3;
+	char given[64];
+
+	if (group && (argc == 1 || asks_for_help(argc, argv))) {
+		lz_help_group(argv[0]);
+		return argc == 1 ? LZ_EXIT_USAGE : LZ_EXIT_PASS;
+	}
+	snprintf(given, sizeof(given), "%.30s%s%.30s", argv[0], group ? " " : "",
+		 group ? argv[1] : "");
+	for (size_t i = 0; lz_verbs[i]; i++) {
+		size_t d = lz_cmd_distance(given, lz_verbs[i]->name);
+		if (d < best) {
+			best = d;
+			nearest = lz_verbs[i]->name;
+		}
+	}
+	if (nearest)
+		lz_log(LZ_ERROR, "unknown verb \"%s\"; did you mean \"%s\"?", given, nearest);
+	else
+		lz_log(LZ_ERROR, "unknown verb \"%s\"; `lazaret help` lists them", given);
+	return LZ_EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
 	const struct lz_verb *v;
@@ -80,10 +118,12 @@ static int run(int argc, char **argv)
 		return LZ_EXIT_PASS;
 	}
 	v = find(argc, argv, &used);
-	if (!v) {
-		lz_log(LZ_ERROR, "unknown verb \"%s\"; `lazaret help` lists them", argv[0]);
-		return LZ_EXIT_USAGE;
+	if (!v && help && is_group(argv[0])) {
+		lz_help_group(argv[0]);
+		return LZ_EXIT_PASS;
 	}
+	if (!v)
+		return unknown(argc, argv);
 	if (help || asks_for_help(argc - used, argv + used)) {
 		lz_help_verb(v);
 		return LZ_EXIT_PASS;
