@@ -108,6 +108,8 @@ int lz_affected_by(const struct lz_affected *a, struct lz_span version, bool *re
  * --------------------------------------------------------------------------------------------------
  */
 
+#define REFERENCES_MAX 100 /* of one finding */
+
 struct matcher {
 	struct lz_vdb *v;
 	const struct lz_os *os;
@@ -241,13 +243,61 @@ static bool same_vulnerability(const struct lz_finding *f, struct lz_span id,
 	return false;
 }
 
+static void add_once(struct lz_span *list, size_t *n, struct lz_span s)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (lz_span_eq(list[i], s))
+			return;
+	list[(*n)++] = s;
+}
+
+/* All names but the one it goes by; another CVE is another vulnerability. */
+static int add_names(struct matcher *m, struct lz_finding *f, struct lz_span own,
+		     const struct lz_advisory *a)
+{
+	struct lz_span *names =
+		lz_arena_array(m->arena, f->alias_count + a->alias_count + 2, sizeof(*names));
+	size_t n = 0;
+
+	if (!names)
+		return m->arena->code;
+	for (size_t i = 0; i < f->alias_count; i++)
+		add_once(names, &n, f->aliases[i]);
+	for (size_t i = 0; i <= a->alias_count + 1; i++) {
+		struct lz_span s = i == 0 ? own : i == 1 ? a->id : a->aliases[i - 2];
+		if (s.n && !lz_span_eq(s, f->id) && !(is_cve(s) && is_cve(f->id)))
+			add_once(names, &n, s);
+	}
+	f->aliases = names;
+	f->alias_count = n;
+	return 0;
+}
+
+static int add_references(struct matcher *m, struct lz_finding *f, const struct lz_advisory *a)
+{
+	struct lz_span *list = lz_arena_array(m->arena, f->reference_count + a->reference_count + 1,
+					      sizeof(*list));
+	size_t n = 0;
+
+	if (!list)
+		return m->arena->code;
+	for (size_t i = 0; i < f->reference_count; i++)
+		list[n++] = f->references[i];
+	for (size_t i = 0; i < a->reference_count && n < REFERENCES_MAX; i++)
+		add_once(list, &n, a->references[i]);
+	f->references = list;
+	f->reference_count = n;
+	return 0;
+}
+
 /* Two advisories about one vulnerability of one package: the later fix holds, the known severity,
- * all facts. */
-static void join(struct lz_finding *f, const struct lz_vdb_row *row, struct lz_span fixed,
-		 enum lz_fix_state fix)
+ * all facts and names; a CVE is the name it goes by. */
+static int join(struct matcher *m, struct lz_finding *f, const struct lz_vdb_row *row,
+		struct lz_span id, struct lz_span fixed, enum lz_fix_state fix)
 {
 	const struct lz_affected *x = row->advisory.affected;
-	int c = 0;
+	struct lz_span old = f->id;
+	int c = 0, r;
 
 	if (fix == LZ_FIX_AVAILABLE &&
 	    (f->fix != LZ_FIX_AVAILABLE ||
@@ -258,8 +308,18 @@ static void join(struct lz_finding *f, const struct lz_vdb_row *row, struct lz_s
 	if (!f->severity)
 		set_severity(f, &row->advisory);
 	f->kev |= row->enrichment.kev;
+	if (f->epss < 0) {
+		f->epss = row->enrichment.epss;
+		f->epss_percentile = row->enrichment.epss_percentile;
+	}
 	if (!f->title.n)
 		f->title = row->advisory.title;
+	if (is_cve(id) && !is_cve(old)) {
+		f->id = id;
+		fingerprint(f);
+	}
+	r = add_names(m, f, old, &row->advisory);
+	return r ? r : add_references(m, f, &row->advisory);
 }
 
 static int add(struct matcher *m, const struct lz_package *p, const struct lz_vdb_row *row,
@@ -268,15 +328,15 @@ static int add(struct matcher *m, const struct lz_package *p, const struct lz_vd
 	const struct lz_advisory *a = &row->advisory;
 	enum lz_fix_state fix = fixed.n ? LZ_FIX_AVAILABLE : a->affected->fix;
 	struct lz_finding *f;
-	size_t n = 0;
 
 	if (fix == LZ_FIX_AVAILABLE && !fixed.n)
 		fix = LZ_FIX_NONE;
 	for (size_t i = m->first; i < m->findings->n; i++) {
 		f = lz_vec_at(m->findings, i);
 		if (same_vulnerability(f, id, a)) {
-			join(f, row, fixed, fix);
-			return 0;
+			return join(m, f, row, id, fixed, fix)
+				       ? lz_fail(err, m->arena->code, "out of memory")
+				       : 0;
 		}
 	}
 	f = lz_vec_push(m->findings);
@@ -293,17 +353,8 @@ static int add(struct matcher *m, const struct lz_package *p, const struct lz_vd
 				 .epss = row->enrichment.epss,
 				 .epss_percentile = row->enrichment.epss_percentile};
 	set_severity(f, a);
-	f->references = (struct lz_span *)(uintptr_t)a->references;
-	f->reference_count = a->reference_count;
-	f->aliases = lz_arena_array(m->arena, a->alias_count + 1, sizeof(*f->aliases));
-	if (!f->aliases)
+	if (add_names(m, f, id, a) || add_references(m, f, a))
 		return lz_fail(err, m->arena->code, "out of memory");
-	if (!lz_span_eq(a->id, id))
-		f->aliases[n++] = a->id;
-	for (size_t i = 0; i < a->alias_count; i++)
-		if (!lz_span_eq(a->aliases[i], id) && !(is_cve(a->aliases[i]) && is_cve(id)))
-			f->aliases[n++] = a->aliases[i];
-	f->alias_count = n;
 	fingerprint(f);
 	return 0;
 }
