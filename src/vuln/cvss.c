@@ -2,11 +2,9 @@
 /*
  * CVSS base scores of version 2.0, 3.0 and 3.1 vectors, by the specifications' formulas. Temporal
  * and environmental metrics may stand in a vector and are read over; a base metric that is missing,
- * doubled or of no known value is an error. Version 4.0 vectors are recognised; their scores come
- * from a table of macro vectors that is not built in yet, so they are LZ_E_UNSUPPORTED, and
- * severity falls back to the feed's word.
+ * doubled or of no known value is an error. Version 4.0 has a room of its own (cvss4.c).
  */
-#include "vuln.h"
+#include "cvss.h"
 
 #include <math.h>
 
@@ -139,7 +137,7 @@ int lz_cvss_score(struct lz_span vector, double *ret_score, struct lz_err *err)
 	if (lz_span_starts(vector, "CVSS:3.0/"))
 		return score3(vector, false, ret_score, err);
 	if (lz_span_starts(vector, "CVSS:4.0/"))
-		return lz_fail(err, LZ_E_UNSUPPORTED, "CVSS 4.0 vectors are not scored yet");
+		return lz_cvss4_score(vector, ret_score, err);
 	if (lz_span_starts(vector, "CVSS:"))
 		return lz_fail(err, LZ_E_UNSUPPORTED, "\"%.*s\": unknown CVSS version",
 			       LZ_FMT(vector));

@@ -186,6 +186,17 @@ static bool is_cve(struct lz_span id)
 	return lz_span_starts(id, "CVE-");
 }
 
+/* 0 is the newest. */
+static int cvss_age(struct lz_span vector)
+{
+	static const char *const newest[] = {"CVSS:4.0/", "CVSS:3.1/", "CVSS:3.0/"};
+	int age = 0;
+
+	while (age < 3 && !lz_span_starts(vector, newest[age]))
+		age++;
+	return age;
+}
+
 static void set_severity(struct lz_finding *f, const struct lz_advisory *a)
 {
 	const struct lz_affected *x = a->affected;
@@ -194,7 +205,12 @@ static void set_severity(struct lz_finding *f, const struct lz_advisory *a)
 	for (size_t i = 0; i <= a->cvss_count; i++) {
 		struct lz_span vector = i ? a->cvss[i - 1] : x->cvss;
 		double score;
-		if (vector.n && lz_cvss_score(vector, &score, NULL) == 0 && f->cvss_score < 0) {
+		/* what is said of this package comes first, then the newest version of CVSS */
+		if (!vector.n ||
+		    (f->cvss_score >= 0 && (lz_span_eq(f->cvss_vector, x->cvss) ||
+					    cvss_age(vector) >= cvss_age(f->cvss_vector))))
+			continue;
+		if (lz_cvss_score(vector, &score, NULL) == 0) {
 			f->cvss_vector = vector;
 			f->cvss_score = score;
 		}
