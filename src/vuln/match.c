@@ -458,6 +458,33 @@ static int match_package(struct matcher *m, const struct lz_package *p, struct l
 	return r;
 }
 
+/* Some feeds say that a package is affected but not how bad it is (Alpine's, Wolfi's). How bad a
+ * CVE is does not hang on who packages it, so another feed's word on the same CVE serves, and is
+ * named as the source. What is fixed where is never taken from elsewhere. */
+static int borrow_severity(struct matcher *m, struct lz_finding *f, struct lz_err *err)
+{
+	LZ_CLEAN(vec) struct lz_vec rows;
+	int r;
+
+	lz_vec_init(&rows, sizeof(struct lz_vdb_row), 1000000);
+	r = lz_vdb_by_id(m->v, f->id, m->arena, &rows, err);
+	LZ_VEC_EACH (struct lz_vdb_row, row, &rows) {
+		struct lz_finding other = {.package = f->package};
+		set_severity(&other, &row->advisory);
+		if (r || !other.severity || other.severity < f->severity)
+			continue;
+		f->severity = other.severity;
+		f->severity_source = row->advisory.feed;
+		if (other.cvss_score >= 0 && f->cvss_score < 0) {
+			f->cvss_vector = other.cvss_vector;
+			f->cvss_score = other.cvss_score;
+		}
+		if (!f->title.n)
+			f->title = row->advisory.title;
+	}
+	return r;
+}
+
 int lz_match(struct lz_vdb *v, const struct lz_os *os, const struct lz_package *packages,
 	     size_t count, struct lz_arena *arena, struct lz_vec *ret_findings,
 	     struct lz_vec *ret_problems, struct lz_err *err)
@@ -475,5 +502,8 @@ int lz_match(struct lz_vdb *v, const struct lz_os *os, const struct lz_package *
 	lz_vdb_expect(v, name_asked, &(struct asked){packages, os}, count);
 	for (size_t i = 0; !r && i < count; i++)
 		r = match_package(&m, &packages[i], err);
+	LZ_VEC_EACH (struct lz_finding, f, ret_findings)
+		if (!r && !f->severity && is_cve(f->id))
+			r = borrow_severity(&m, f, err);
 	return r;
 }

@@ -52,6 +52,16 @@ cp -r "$tmp/r" "$tmp/r2" && sed -i 's/Version: 1.0-1/Version: 1.0-1+b1/' "$tmp/r
 "$LAZARET" scan --db "$tmp/l.vdb" --format json "dir:$tmp/r2" 2>/dev/null | jq -r '.findings[] | "\(.id) \(.package.name) \(.fingerprint)"' | sort >"$tmp/prints2"
 is "$(cat "$tmp/prints2")" "$(cat "$tmp/prints")" "fingerprints outlive another place and a rebuilt package"
 
+# --- Alpine's feed does not say how bad a vulnerability is: another feed's word on the same CVE serves
+mkdir -p "$tmp/a/etc" "$tmp/a/lib/apk/db" "$tmp/f/alpine/v3.18"
+printf 'ID=alpine\nVERSION_ID=3.18.4\n' >"$tmp/a/etc/os-release"
+printf 'P:alpha\nV:1.0-r0\nA:x86_64\no:alpha\n\n' >"$tmp/a/lib/apk/db/installed"
+printf '{"packages": [{"pkg": {"name": "alpha", "secfixes": {"1.0-r1": ["CVE-2099-0001"], "2": ["CVE-2099-0099"]}}}]}' >"$tmp/f/alpine/v3.18/main.json"
+run lazaret db build --from "$tmp/f" -o "$tmp/l.vdb"
+run "$LAZARET" scan --db "$tmp/l.vdb" --format json "dir:$tmp/a"
+is "$(jq -c '[.findings[] | [.id, .severity, .severity_source, .cvss.score, .fixed_version]]' "$out")" \
+	'[["CVE-2099-0001","high","osv",7.5,"1.0-r1"],["CVE-2099-0099","unknown",null,null,"2"]]' "severity is borrowed by CVE, the fix is not"
+
 # --- JSON holds to its schema, whatever the answer
 valid() { # name
 	python3 - "$LZ_SOURCE/data/schema/scan.schema.json" "$out" >"$tmp/.valid" 2>&1 <<'P' && ok "$1: valid JSON of the schema" || { not_ok "$1: valid JSON of the schema"; tail -n 4 "$tmp/.valid" | sed 's/^/# /'; }
@@ -115,7 +125,7 @@ says "$out" 'KEV|exploited' "the table marks what is exploited"
 says_not "$out" "$(printf '\033')" "a pipe gets no escape sequences, though a title has some"
 says "$out" 'evil \\x1b' "they are shown as text"
 holds "lines of the table are whole" sh -c '! grep -q "second$" "$1" || grep -q "evil.*second" "$1"' sh "$out"
-run script -qec "'$LAZARET' scan --db '$tmp/l.vdb' 'dir:$tmp/r'" /dev/null
+run env -u NO_COLOR TERM=xterm script -qec "'$LAZARET' scan --db '$tmp/l.vdb' 'dir:$tmp/r'" /dev/null
 says "$out" "$(printf '\033')\[" "a terminal gets colour"
 run env NO_COLOR=1 script -qec "'$LAZARET' scan --db '$tmp/l.vdb' 'dir:$tmp/r'" /dev/null
 says_not "$out" "$(printf '\033')\[[0-9;]*m" "NO_COLOR: none"
