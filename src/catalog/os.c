@@ -7,7 +7,7 @@
  */
 #include "catalog.h"
 
-enum shape { WHOLE, MAJOR, MINOR, NO_VERSION, V_MINOR };
+enum shape { WHOLE, MAJOR, MINOR, NO_VERSION, V_MINOR, AMAZON };
 
 static const struct family {
 	const char *id;	  /* ID of os-release */
@@ -27,7 +27,7 @@ static const struct family {
 	{"almalinux", "almalinux", MAJOR},
 	{"ol", "ol", MAJOR},
 	{"fedora", "fedora", MAJOR},
-	{"amzn", "amazon", WHOLE},
+	{"amzn", "amazon", AMAZON},
 	{"sles", "sles", WHOLE},
 	{"sle-micro", "sle-micro", WHOLE},
 	{"sl-micro", "sle-micro", WHOLE},
@@ -88,6 +88,9 @@ static struct lz_span key_of(const struct family *f, struct lz_span version, str
 	case V_MINOR:
 		v = parts(v, 2);
 		break;
+	case AMAZON: /* the first one counted by date, "2018.03"; then came 2 and 2023 */
+		v = lz_span_starts(v, "201") ? LZ_SPAN("1") : parts(v, 1);
+		break;
 	case WHOLE:
 		break;
 	}
@@ -122,6 +125,20 @@ static struct lz_span number_in(struct lz_span text)
 	return text;
 }
 
+/* "cpe:/o:redhat:enterprise_linux:8.8::baseos", "cpe:2.3:o:amazon:amazon_linux:2": the first field
+ * behind the product that begins with a digit */
+static struct lz_span number_in_cpe(struct lz_span text)
+{
+	struct lz_span field;
+
+	for (int i = 0; text.n; i++) {
+		lz_span_cut(text, ':', &field, &text);
+		if (i > 2 && field.n && field.p[0] >= '0' && field.p[0] <= '9')
+			return field;
+	}
+	return text;
+}
+
 static const struct old_file {
 	const char *path;
 	const char *id;
@@ -143,6 +160,10 @@ static const struct old_file {
 	{"etc/mariner-release", "mariner", NULL},
 	{"etc/azurelinux-release", "azurelinux", NULL},
 	{"etc/arch-release", "arch", NULL},
+	{"etc/system-release-cpe", "amzn", "cpe:2.3:o:amazon"},
+	{"etc/system-release-cpe", "amzn", "cpe:/o:amazon"},
+	{"etc/system-release-cpe", "rhel", "cpe:/o:redhat:enterprise_linux"},
+	{"etc/system-release-cpe", "centos", "cpe:/o:centos:"},
 	{"etc/debian_version", "debian", NULL},
 };
 
@@ -154,7 +175,8 @@ static void from_old_files(const struct lz_release *r, size_t n, struct lz_os *o
 			   lz_span_search(x->text, lz_str(old_files[i].must_hold)) < 0))
 			continue;
 		os->id = lz_str(old_files[i].id);
-		os->version = number_in(x->text);
+		os->version = lz_span_ends(x->path, "-cpe") ? number_in_cpe(x->text)
+							    : number_in(x->text);
 		os->pretty = x->text.n ? x->text : lz_str(old_files[i].id);
 		os->found_in = x->path;
 		return;
@@ -200,6 +222,14 @@ static void correct_alpine(const struct lz_release *r, size_t n, struct lz_os *o
 		os->version = LZ_SPAN("edge");
 }
 
+/* A machine with Ubuntu Pro gets fixes that others do not; the client notes that it is attached. */
+static void correct_ubuntu(const struct lz_release *r, size_t n, struct lz_os *os)
+{
+	const struct lz_release *v = ending(r, n, "ubuntu-advantage/status.json");
+
+	os->extended = v && v->text.n;
+}
+
 int lz_os_detect(const struct lz_release *releases, size_t count, int64_t now_s,
 		 struct lz_arena *arena, struct lz_os *ret, struct lz_err *err)
 {
@@ -217,12 +247,17 @@ int lz_os_detect(const struct lz_release *releases, size_t count, int64_t now_s,
 		correct_debian(releases, count, &os);
 	else if (lz_span_is(os.id, "alpine"))
 		correct_alpine(releases, count, &os);
+	else if (lz_span_is(os.id, "ubuntu"))
+		correct_ubuntu(releases, count, &os);
 	f = lz_span_is(os.id, "centos-stream")
 		    ? &(const struct family){"centos-stream", "centos-stream", MAJOR}
 		    : family_of(os.id);
 	if (f) {
 		os.feed_key = key_of(f, os.version, arena);
 		os.known = os.feed_key.n > 0;
+		if (os.known && os.extended)
+			os.channel_key = lz_arena_printf(arena, "ubuntu-pro:%.*s",
+							 LZ_FMT(parts(os.version, 2)));
 	}
 	os.eol = os.known ? lz_os_eol(os.id, os.version, now_s, &os.eol_s) : LZ_EOL_UNKNOWN;
 	if (arena->code)

@@ -8,6 +8,7 @@
 #include "lines.h"
 
 #include "../base/clean.h"
+#include "../format/json.h"
 
 struct release {
 	struct lz_arena arena;
@@ -104,6 +105,36 @@ static int each_line(struct release *x, struct lz_span path, struct lz_reader *r
 	return code < 0 ? code : 0;
 }
 
+/* What the client of Ubuntu Pro wrote: is the machine attached, and to which services? The text
+ * becomes the first of them that brings fixes. */
+static int pro_status(struct release *x, struct lz_reader *r, const struct lz_limits *limits,
+		      struct lz_err *err)
+{
+	LZ_CLEAN(buf) struct lz_buf text;
+	LZ_CLEAN_JSON json_t *doc = NULL;
+	json_t *service;
+	struct lz_span chunk;
+	size_t i;
+	int code;
+
+	lz_buf_init(&text, (size_t)limits->small_file);
+	while ((code = lz_reader_next(r, &chunk, err)) > 0)
+		lz_buf_span(&text, chunk);
+	if (code || text.code)
+		return code ? code : lz_fail(err, text.code, "%s", lz_code_text(text.code));
+	doc = lz_json_load(lz_buf_view(&text), limits, "status.json", err);
+	if (!doc)
+		return err ? err->code : LZ_E_FORMAT;
+	if (!json_is_true(json_object_get(doc, "attached")))
+		return 0;
+	json_array_foreach(json_object_get(doc, "services"), i,
+			   service) if (!x->r.text.n &&
+					lz_span_starts(lz_json_str(service, "name"), "esm-") &&
+					lz_span_is(lz_json_str(service, "status"), "enabled"))
+		x->r.text = lz_arena_dup(&x->arena, lz_json_str(service, "name"));
+	return 0;
+}
+
 static int read_release(struct lz_span path, struct lz_reader *r, uint64_t size,
 			const struct lz_limits *limits, struct lz_sink *sink, struct lz_err *err)
 {
@@ -115,7 +146,10 @@ static int read_release(struct lz_span path, struct lz_reader *r, uint64_t size,
 			       (unsigned long long)size);
 	lz_arena_init(&x.arena, 8 * LZ_M);
 	x.r.path = path;
-	code = each_line(&x, path, r, limits, err);
+	if (lz_span_ends(path, ".json"))
+		code = pro_status(&x, r, limits, err);
+	else
+		code = each_line(&x, path, r, limits, err);
 	if (!code && x.arena.code)
 		code = lz_fail(err, x.arena.code, "out of memory");
 	if (!code)
@@ -142,6 +176,8 @@ static const char *const paths[] = {"etc/os-release",
 				    "etc/azurelinux-release",
 				    "etc/arch-release",
 				    "etc/lsb-release",
+				    "etc/system-release-cpe",
+				    "var/lib/ubuntu-advantage/status.json",
 				    NULL};
 
 const struct lz_cataloger lz_cataloger_release = {"release", paths, read_release};

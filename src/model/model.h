@@ -63,14 +63,15 @@ struct lz_package {
 enum lz_eol_state { LZ_EOL_UNKNOWN, LZ_EOL_SUPPORTED, LZ_EOL_ENDED };
 
 struct lz_os {
-	struct lz_span id;	 /* os-release ID or our word: "debian" "alpine" "rhel" … */
-	struct lz_span version;	 /* "12" "3.18.4" "8.9" "edge" ""; as found */
-	struct lz_span codename; /* "bookworm", may be empty */
-	struct lz_span pretty;	 /* for people: "Debian GNU/Linux 12 (bookworm)" */
-	struct lz_span feed_key; /* the vdb's ecosystem: "debian:12", "alpine:v3.18", "wolfi" */
-	struct lz_span found_in; /* path of the file that told us */
-	bool extended;		 /* Ubuntu Pro / ESM attached */
-	bool known;		 /* false: unknown; found_in and pretty say what was there */
+	struct lz_span id;	    /* os-release ID or our word: "debian" "alpine" "rhel" … */
+	struct lz_span version;	    /* "12" "3.18.4" "8.9" "edge" ""; as found */
+	struct lz_span codename;    /* "bookworm", may be empty */
+	struct lz_span pretty;	    /* for people: "Debian GNU/Linux 12 (bookworm)" */
+	struct lz_span feed_key;    /* the vdb's ecosystem: "debian:12", "alpine:v3.18", "wolfi" */
+	struct lz_span found_in;    /* path of the file that told us */
+	bool extended;		    /* Ubuntu Pro / ESM attached: */
+	struct lz_span channel_key; /* … its own fixes: "ubuntu-pro:16.04"; else empty */
+	bool known;		    /* false: unknown; found_in and pretty say what was there */
 	enum lz_eol_state eol;
 	int64_t eol_s; /* end of support, seconds since 1970; 0 = not known */
 };

@@ -441,6 +441,31 @@ static struct lz_span name_asked(const void *arg, size_t i)
 	return by_source(p, a->os) ? p->source : p->name;
 }
 
+/* A channel of extended support has rows of its own; for an advisory it speaks of, its word holds.
+ */
+static int look_up(struct matcher *m, struct lz_span name, struct lz_vec *rows, struct lz_err *err)
+{
+	size_t channel, kept;
+	int r = 0;
+
+	if (m->os->channel_key.n)
+		r = lz_vdb_lookup(m->v, m->os->channel_key, name, m->arena, rows, err);
+	channel = kept = rows->n;
+	r = r ? r : lz_vdb_lookup(m->v, m->os->feed_key, name, m->arena, rows, err);
+	for (size_t i = channel; i < rows->n; i++) {
+		struct lz_vdb_row *row = lz_vec_at(rows, i);
+		bool spoken = false;
+		for (size_t k = 0; k < channel; k++) {
+			const struct lz_vdb_row *other = lz_vec_at(rows, k);
+			spoken = spoken || lz_span_eq(other->advisory.id, row->advisory.id);
+		}
+		if (!spoken)
+			*(struct lz_vdb_row *)lz_vec_at(rows, kept++) = *row;
+	}
+	rows->n = kept;
+	return r;
+}
+
 static int match_package(struct matcher *m, const struct lz_package *p, struct lz_err *err)
 {
 	bool source = by_source(p, m->os);
@@ -451,7 +476,7 @@ static int match_package(struct matcher *m, const struct lz_package *p, struct l
 
 	lz_vec_init(&rows, sizeof(struct lz_vdb_row), 1000000);
 	m->first = m->findings->n;
-	r = lz_vdb_lookup(m->v, m->os->feed_key, name, m->arena, &rows, err);
+	r = look_up(m, name, &rows, err);
 	LZ_VEC_EACH (struct lz_vdb_row, row, &rows)
 		if (!r)
 			r = match_row(m, p, version, &rows, row, err);
