@@ -74,7 +74,8 @@ static void print_feeds(const struct lz_vdb *v)
 		if (f.skipped)
 			printf(", %llu skipped", (unsigned long long)f.skipped);
 		if (f.date_s)
-			printf(", newest %.10s", day);
+			printf(", newest %.10s, %lld days ago", day,
+			       (long long)((lz_today_s() - f.date_s) / 86400));
 		putchar('\n');
 	}
 }

@@ -62,6 +62,14 @@ run "$LAZARET" scan --db "$tmp/l.vdb" --format json "dir:$tmp/a"
 is "$(jq -c '[.findings[] | [.id, .severity, .severity_source, .cvss.score, .fixed_version]]' "$out")" \
 	'[["CVE-2099-0001","high","osv",7.5,"1.0-r1"],["CVE-2099-0099","unknown",null,null,"2"]]' "severity is borrowed by CVE, the fix is not"
 
+run lazaret db query --db "$tmp/l.vdb" CVE-2099-0006 --format json
+is "$(jq -c '[.rows[] | [.id, .ecosystem, .package, .events[1].fixed, .epss]] | sort' "$out")" \
+	'[["DSA-1","debian:12","gamma","8",0.7],["GHSA-aaaa-bbbb-cccc","debian:12","gamma","8",0.7]]' "db query in JSON, by alias"
+run lazaret db query --db "$tmp/l.vdb" beta --format json
+is "$(jq -c '[.rows[].id] | sort' "$out")" '["CVE-2099-0003","CVE-2099-0004"]' "db query in JSON, by package"
+run lazaret db status --db "$tmp/l.vdb"
+says "$out" 'kev .*1 records.*newest 2025-01-01, [0-9]+ days ago' "db status: count and age of each feed"
+
 # --- JSON holds to its schema, whatever the answer
 valid() { # name
 	python3 - "$LZ_SOURCE/data/schema/scan.schema.json" "$out" >"$tmp/.valid" 2>&1 <<'P' && ok "$1: valid JSON of the schema" || { not_ok "$1: valid JSON of the schema"; tail -n 4 "$tmp/.valid" | sed 's/^/# /'; }
