@@ -79,6 +79,7 @@ jsonschema.Draft202012Validator.check_schema(schema)
 jsonschema.validate(doc, schema, cls=jsonschema.Draft202012Validator)
 P
 }
+scan --format json
 valid "findings"
 scan --format json --packages --files && valid "with packages and files"
 mkdir -p "$tmp/empty"
