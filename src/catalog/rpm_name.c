@@ -20,7 +20,7 @@ struct lz_span lz_rpm_evr(struct lz_arena *a, uint32_t epoch, struct lz_span ver
  * name; a source package has that of its main package, nearly always that of all its packages. */
 void lz_rpm_source(struct lz_arena *a, struct lz_package *p, uint32_t epoch)
 {
-	struct lz_span rest = p->source_rpm, release;
+	struct lz_span rest = p->source_rpm, version, release;
 	ptrdiff_t dash;
 
 	p->source = p->name;
@@ -39,6 +39,9 @@ void lz_rpm_source(struct lz_arena *a, struct lz_package *p, uint32_t epoch)
 	dash = lz_span_rfind(rest, '-');
 	if (dash <= 0)
 		return;
+	version = lz_span_from(rest, (size_t)dash + 1);
+	if (!version.n || !release.n)
+		return;
 	p->source = lz_span_head(rest, (size_t)dash);
-	p->source_version = lz_rpm_evr(a, epoch, lz_span_from(rest, (size_t)dash + 1), release);
+	p->source_version = lz_rpm_evr(a, epoch, version, release);
 }

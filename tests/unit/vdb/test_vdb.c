@@ -4,7 +4,7 @@
  * that somebody has changed is never taken for whole. The model it is compared with is the list of
  * what was added, searched from front to back.
  */
-#include "base/clock.h"
+#include "base/io.h"
 #include "vuln/vuln.h"
 
 #include "../../test.h"
@@ -444,6 +444,34 @@ static void test_no_memory(void **s)
 	free(f);
 }
 
+/* Whichever write fails, the old database stays whole and nothing is left beside it. */
+static void test_write_faults(void **s)
+{
+	struct fake *f = make(40);
+	struct lz_err err;
+	struct lz_span old, now;
+	unsigned long nth = 0;
+	int r;
+
+	(void)s;
+	assert_ok(write_all(f, 20, NULL, in_folder("w.vdb"), NULL, &err), err);
+	old = file(in_folder("w.vdb"));
+	do {
+		lz_io_fail_at(++nth);
+		r = write_all(f, 40, NULL, in_folder("w.vdb"), NULL, &err);
+		lz_io_fail_at(0);
+		now = file(in_folder("w.vdb"));
+		if (r) {
+			assert_int_equal(r, LZ_E_IO);
+			assert_true(lz_span_eq(now, old));
+		}
+		free((void *)(uintptr_t)now.p);
+	} while (r && nth < 1000);
+	assert_true(nth > 5 && !r);
+	free((void *)(uintptr_t)old.p);
+	free(f);
+}
+
 static int set_up(void **s)
 {
 	(void)s;
@@ -465,7 +493,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_with_dictionary),
 		cmocka_unit_test(test_deterministic), cmocka_unit_test(test_changed),
 		cmocka_unit_test(test_signature),     cmocka_unit_test(test_disk_full),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_write_faults),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
