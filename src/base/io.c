@@ -167,3 +167,19 @@ int lz_open_in_root(int root_fd, const char *path, struct lz_err *err)
 		return lz_fail_errno(err, "%s", path);
 	return fd;
 }
+
+int lz_make_folders(int at_fd, const char *path, struct lz_err *err)
+{
+	char folder[4096];
+
+	if (!path[0])
+		return lz_fail(err, LZ_E_USAGE, "an empty path");
+	for (const char *c = strchr(path + 1, '/'); c; c = strchr(c + 1, '/')) {
+		if ((size_t)(c - path) >= sizeof(folder))
+			return lz_fail(err, LZ_E_LIMIT, "%.200s…: the path is too long", path);
+		snprintf(folder, sizeof(folder), "%.*s", (int)(c - path), path);
+		if (mkdirat(at_fd, folder, 0755) < 0 && errno != EEXIST)
+			return lz_fail_errno(err, "%s", folder);
+	}
+	return 0;
+}

@@ -18,6 +18,9 @@ int lz_write_full(int fd, const void *p, size_t n, struct lz_err *err);
 int lz_read_file(const char *path, struct lz_buf *b, struct lz_err *err);
 int lz_read_fd(int fd, const char *name, struct lz_buf *b, struct lz_err *err);
 
+/* Makes every folder above the last component of `path`, which is relative to at_fd (AT_FDCWD: the
+ * current folder) or absolute. Those that are there stay as they are. */
+int lz_make_folders(int at_fd, const char *path, struct lz_err *err);
 /* Opens `path` as if `root_fd` were "/" (openat2 RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS), never
  * leaving it, never blocking on a FIFO and never opening a device: anything but a regular file or
  * directory is LZ_E_UNSUPPORTED. Returns the descriptor or a negative code. */

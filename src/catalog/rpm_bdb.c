@@ -74,9 +74,10 @@ static int gather(struct bdb *b, uint32_t first, uint32_t want, struct lz_err *e
 					     "an entry's chain leads to page %u, which is not an "
 					     "overflow page",
 					     next);
-		if (b->taken.p[next]++)
+		if (b->taken.p[next])
 			return b->w->problem(b->w, LZ_E_FORMAT, at, err,
 					     "overflow pages in a loop, met at page %u", next);
+		b->taken.p[next] = 1;
 		n = u16(b, p.p + 22);
 		if (!n || n > b->page_bytes - PAGE_HEADER || n > want - b->item.n)
 			return b->w->problem(b->w, LZ_E_FORMAT, (uint64_t)next * b->page_bytes + 22,

@@ -114,9 +114,10 @@ static int take_page(struct table *t, uint32_t number, uint64_t from, struct lz_
 	if (!number || number > t->pages || !lz_in(at_page(t, number), t->page_bytes, t->w->file.n))
 		return t->w->problem(t->w, LZ_E_FORMAT, from, err,
 				     "page %u is named, which the database does not have", number);
-	if (t->taken.p[number]++)
+	if (t->taken.p[number])
 		return t->w->problem(t->w, LZ_E_FORMAT, from, err,
 				     "pages in a loop, met at page %u", number);
+	t->taken.p[number] = 1;
 	*ret = lz_span(t->w->file.p + at_page(t, number), t->page_bytes);
 	return 1;
 }

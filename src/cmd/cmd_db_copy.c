@@ -5,9 +5,11 @@
  */
 #include "cmd.h"
 
+#include "../base/io.h"
 #include "../base/log.h"
 #include "../vuln/vuln.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 enum { OPT_DB, OPT_KEY, OPT_OUTPUT };
@@ -72,7 +74,7 @@ static int install(const struct lz_verb *verb, const char *from, const char *to,
 	struct lz_err err;
 
 	lz_limits_default(&limits);
-	if (!lz_vdb_make_folder(to, &err) && !lz_vdb_install(from, to, key, &limits, &err)) {
+	if (!lz_make_folders(AT_FDCWD, to, &err) && !lz_vdb_install(from, to, key, &limits, &err)) {
 		lz_log(LZ_INFO, "%s: checked%s, and copied to %s", from,
 		       key ? " with its signature" : "", to);
 		return LZ_EXIT_PASS;

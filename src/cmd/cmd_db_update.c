@@ -5,11 +5,13 @@
 #include "cmd.h"
 
 #include "../base/clock.h"
+#include "../base/io.h"
 #include "../base/log.h"
 #include "../base/progress.h"
 #include "../update/update.h"
 #include "../vuln/vuln.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,7 +108,7 @@ static int places(struct job *j, struct lz_err *err)
 		default_cache(j);
 	snprintf(j->feeds, sizeof(j->feeds), "%s/feeds", j->update.cache_dir);
 	snprintf(j->built, sizeof(j->built), "%s/state/built.vdb", j->update.cache_dir);
-	return lz_vdb_make_folder(j->db, err);
+	return lz_make_folders(AT_FDCWD, j->db, err);
 }
 
 /* A mirror may be a folder, and then is read where it is. */

@@ -63,8 +63,8 @@ static void add_alpine(struct lz_arena *a, struct lz_vec *v, const char *branch,
 			lz_arena_printf(a, "alpine/%s/%s.json", branch, repositories[i]);
 		add(v, lz_arena_printf(a, "alpine:%s", branch), path,
 		    lz_arena_printf(a, ALPINE "%s/%s.json", branch, repositories[i]),
-		    /* the first branches had no community repository */
-		    optional || (i == 1 && branch[0] == 'v' && !branch[4]));
+		    /* the first branch had no community repository */
+		    optional || (i == 1 && !strcmp(branch, "v3.2")));
 	}
 }
 

@@ -26,6 +26,20 @@ enum { REDIRECTS_MAX = 5, CONNECT_S = 20, SERVER_ASKS_MAX_S = 120 };
 
 /* --- places ----------------------------------------------------------------------------------- */
 
+/* Spaces, the only bytes of our paths that an address can't hold. False: no room. */
+static bool escape(char *url, size_t size)
+{
+	for (char *c = url; *c; c++) {
+		if (*c != ' ')
+			continue;
+		if (strlen(url) + 3 > size)
+			return false;
+		memmove(c + 3, c + 1, strlen(c));
+		memcpy(c, "%20", 3);
+	}
+	return true;
+}
+
 /* A mirror may keep "tracker.json" as it is or packed. */
 static int set_paths(struct lz_transfer *t, struct lz_err *err)
 {
@@ -43,30 +57,15 @@ static int set_paths(struct lz_transfer *t, struct lz_err *err)
 		if (n[i] < 0 || (size_t)n[i] >= sizeof(t->part) - 16)
 			return lz_fail(err, LZ_E_LIMIT, "%.*s: its address is too long",
 				       LZ_FMT(t->source->name));
-	for (char *c = t->url; *c; c++) /* our paths hold no other byte that needs escaping */
-		if (*c == ' ') {
-			memmove(c + 3, c + 1, strlen(c));
-			memcpy(c, "%20", 3);
-		}
-	return 0;
+	return escape(t->url, sizeof(t->url))
+		       ? 0
+		       : lz_fail(err, LZ_E_LIMIT, "%.*s: its address is too long",
+				 LZ_FMT(t->source->name));
 }
 
 static bool exists(int dir_fd, const char *path)
 {
 	return !faccessat(dir_fd, path, F_OK, AT_SYMLINK_NOFOLLOW);
-}
-
-/* The folders of a path, below dir_fd. */
-static int make_folders(int dir_fd, const char *path, struct lz_err *err)
-{
-	char folder[512];
-
-	for (const char *c = strchr(path, '/'); c; c = strchr(c + 1, '/')) {
-		snprintf(folder, sizeof(folder), "%.*s", (int)(c - path), path);
-		if (mkdirat(dir_fd, folder, 0755) < 0 && errno != EEXIST)
-			return lz_fail_errno(err, "%s", folder);
-	}
-	return 0;
 }
 
 static bool can_be_packed(const struct lz_transfer *t)
@@ -86,8 +85,8 @@ int lz_transfer_init(struct lz_transfer *t, struct lz_err *err)
 		code = set_paths(t, err);
 	}
 	if (!code)
-		code = make_folders(t->feeds_fd, t->path, err);
-	return code ? code : make_folders(t->state_fd, t->path, err);
+		code = lz_make_folders(t->feeds_fd, t->path, err);
+	return code ? code : lz_make_folders(t->state_fd, t->path, err);
 }
 
 /* --- what the server says --------------------------------------------------------------------- */
@@ -163,7 +162,7 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg)
 		return n;
 	if (!t->begun && begin_body(t, status))
 		return 0;
-	if (n > t->o->limits.feed_bytes - t->size) {
+	if (t->size > t->o->limits.feed_bytes || n > t->o->limits.feed_bytes - t->size) {
 		lz_fail(&t->why, LZ_E_LIMIT, "larger than %llu bytes: raise --limit feed_bytes",
 			(unsigned long long)t->o->limits.feed_bytes);
 		return 0;
@@ -177,7 +176,8 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg)
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static void add_header(struct lz_transfer *t, const char *name, const char *value)
+/* False: no memory. Then nothing may be asked: half of the headers would ask for something else. */
+static bool add_header(struct lz_transfer *t, const char *name, const char *value)
 {
 	struct curl_slist *more;
 	char line[400];
@@ -186,6 +186,7 @@ static void add_header(struct lz_transfer *t, const char *name, const char *valu
 	more = t->curl->slist_append(t->headers, line);
 	if (more)
 		t->headers = more;
+	return more != NULL;
 }
 
 static void forget_part(struct lz_transfer *t)
@@ -216,8 +217,9 @@ static int ask(struct lz_transfer *t, struct lz_err *err)
 		t->resumed = t->size = (uint64_t)st.st_size;
 		t->answer = have;
 		snprintf(range, sizeof(range), "bytes=%llu-", (unsigned long long)t->size);
-		add_header(t, "Range", range);
-		add_header(t, "If-Range", have.etag[0] == '"' ? have.etag : have.modified);
+		if (!add_header(t, "Range", range) ||
+		    !add_header(t, "If-Range", have.etag[0] == '"' ? have.etag : have.modified))
+			return lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return lseek(t->fd, 0, SEEK_END) < 0 ? lz_fail_errno(err, "%s", t->part) : 0;
 	}
 	forget_part(t);
@@ -225,10 +227,9 @@ static int ask(struct lz_transfer *t, struct lz_err *err)
 	if (strcmp(have.url, t->url) || fstatat(t->feeds_fd, t->path, &st, AT_SYMLINK_NOFOLLOW) ||
 	    (uint64_t)st.st_size != have.bytes)
 		return 0;
-	if (have.etag[0])
-		add_header(t, "If-None-Match", have.etag);
-	if (have.modified[0])
-		add_header(t, "If-Modified-Since", have.modified);
+	if ((have.etag[0] && !add_header(t, "If-None-Match", have.etag)) ||
+	    (have.modified[0] && !add_header(t, "If-Modified-Since", have.modified)))
+		return lz_fail(err, LZ_E_NOMEM, "out of memory");
 	return 0;
 }
 
@@ -336,13 +337,15 @@ static void again(struct lz_transfer *t, const char *what, uint64_t random)
 
 static int absent(struct lz_transfer *t, struct lz_err *err)
 {
-	char plain[512];
+	char form[2][512];
 	bool had;
 
-	snprintf(plain, sizeof(plain), "%.*s", LZ_FMT(t->source->path));
-	had = exists(t->feeds_fd, plain) || exists(t->feeds_fd, t->path);
-	if (can_be_packed(t) && !t->packed) { /* perhaps packed */
-		t->packed = true;
+	snprintf(form[0], sizeof(form[0]), "%.*s", LZ_FMT(t->source->path));
+	snprintf(form[1], sizeof(form[1]), "%s.gz", form[0]);
+	had = exists(t->feeds_fd, form[0]) || exists(t->feeds_fd, form[1]);
+	if (can_be_packed(t) && !t->other_form) { /* perhaps packed, or no longer */
+		t->other_form = true;
+		t->packed = !t->packed;
 		t->attempt = 0;
 		t->due_ms = 0;
 		t->state = LZ_TRANSFER_WAITING;

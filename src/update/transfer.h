@@ -19,10 +19,11 @@ struct lz_transfer {
 	const struct lz_source *source;
 	int feeds_fd, state_fd;
 	bool mirrored;
-	bool packed;	/* the mirror has it with ".gz" behind its name */
-	char path[512]; /* below feeds/ */
-	char part[512]; /* below state/; its meta is at PART.meta */
-	char meta[512]; /* below state/ */
+	bool packed;	 /* the mirror has it with ".gz" behind its name */
+	bool other_form; /* both ways have been tried */
+	char path[512];	 /* below feeds/ */
+	char part[512];	 /* below state/; its meta is at PART.meta */
+	char meta[512];	 /* below state/ */
 	char url[1024];
 
 	enum lz_transfer_state state;

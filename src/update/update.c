@@ -49,20 +49,6 @@ static int open_folder(int at, const char *path, int *ret_fd, struct lz_err *err
 	return *ret_fd < 0 ? lz_fail_errno(err, "%s", path) : 0;
 }
 
-static int make_parents(const char *path, struct lz_err *err)
-{
-	char folder[4096];
-
-	for (const char *c = strchr(path + 1, '/'); c; c = strchr(c + 1, '/')) {
-		if ((size_t)(c - path) >= sizeof(folder))
-			return lz_fail(err, LZ_E_LIMIT, "%s: path is too long", path);
-		snprintf(folder, sizeof(folder), "%.*s", (int)(c - path), path);
-		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-			return lz_fail_errno(err, "%s", folder);
-	}
-	return 0;
-}
-
 /* Two runs at once would write into each other's parts. */
 static int lock(struct run *r, struct lz_err *err)
 {
@@ -78,7 +64,7 @@ static int lock(struct run *r, struct lz_err *err)
 
 static int open_cache(struct run *r, struct lz_err *err)
 {
-	int code = make_parents(r->o->cache_dir, err);
+	int code = lz_make_folders(AT_FDCWD, r->o->cache_dir, err);
 
 	code = code ? code : open_folder(AT_FDCWD, r->o->cache_dir, &r->cache_fd, err);
 	code = code ? code : open_folder(r->cache_fd, "feeds", &r->feeds_fd, err);
@@ -289,7 +275,8 @@ static int verdict(const struct run *r, struct lz_err *err)
 				       (unsigned long long)s->failed, LZ_FMT(n->source),
 				       LZ_FMT(n->text));
 	if (!s->fetched && !s->unchanged)
-		return lz_fail(err, LZ_E_NOTFOUND, "%s has none of the feeds", r->o->mirror);
+		return lz_fail(err, LZ_E_NOTFOUND, "%s has none of the feeds",
+			       r->o->mirror ? r->o->mirror : "their vendors");
 	return 0;
 }
 

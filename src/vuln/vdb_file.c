@@ -103,22 +103,6 @@ int lz_vdb_file_end(struct lz_vdb_file *f, int code, struct lz_err *err)
 	return code;
 }
 
-int lz_vdb_make_folder(const char *db_path, struct lz_err *err)
-{
-	char folder[4096];
-
-	if (!db_path[0])
-		return lz_fail(err, LZ_E_USAGE, "the database's path is empty");
-	for (const char *c = strchr(db_path + 1, '/'); c; c = strchr(c + 1, '/')) {
-		if ((size_t)(c - db_path) >= sizeof(folder))
-			return lz_fail(err, LZ_E_LIMIT, "the database's path is too long");
-		snprintf(folder, sizeof(folder), "%.*s", (int)(c - db_path), db_path);
-		if (mkdir(folder, 0755) < 0 && errno != EEXIST)
-			return lz_fail_errno(err, "%s", folder);
-	}
-	return 0;
-}
-
 static int copy(int from, int to, uint64_t max, struct lz_err *err)
 {
 	LZ_CLEAN(mem) char *buf = lz_alloc(LZ_M);

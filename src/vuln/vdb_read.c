@@ -74,7 +74,8 @@ static int read_head(struct lz_vdb *v, struct lz_err *err)
 /* Has the kernel begin to read s, without waiting for it. */
 static void fetch(const struct lz_vdb *v, struct lz_span s)
 {
-	size_t page = 4096, from = (size_t)(s.p - v->file.p), start = from & ~(page - 1);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), from = (size_t)(s.p - v->file.p),
+	       start = from & ~(page - 1);
 
 	if (s.n)
 		madvise((char *)(uintptr_t)v->file.p + start, s.n + from - start, MADV_WILLNEED);
@@ -89,7 +90,9 @@ static int make_unpacker(struct lz_vdb *v, struct lz_err *err)
 	v->zstd = ZSTD_createDCtx();
 	if (dict.n)
 		v->dict = ZSTD_createDDict(dict.p, dict.n);
-	if (!v->zstd || (dict.n && !v->dict)) /* a damaged dictionary gives none, too */
+	if (!v->zstd)
+		return lz_fail(err, LZ_E_NOMEM, "out of memory");
+	if (dict.n && !v->dict)
 		return damaged(err, "damaged dictionary", (uint64_t)(dict.p - v->file.p));
 	return 0;
 }

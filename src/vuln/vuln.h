@@ -157,8 +157,6 @@ struct lz_vdb *lz_vdb_open_mem(struct lz_span bytes,
 void lz_vdb_close(struct lz_vdb *v);
 /* $LAZARET_DB, else lazaret/lazaret.vdb below $XDG_CACHE_HOME or ~/.cache. */
 int lz_vdb_default_path(char *buf, size_t size, struct lz_err *err);
-/* The folder a database shall lie in, with those above it. */
-int lz_vdb_make_folder(const char *db_path, struct lz_err *err);
 int64_t lz_vdb_built_s(const struct lz_vdb *v);
 size_t lz_vdb_feed_count(const struct lz_vdb *v);
 int lz_vdb_feed(const struct lz_vdb *v, size_t i, struct lz_feed_info *ret, struct lz_err *err);

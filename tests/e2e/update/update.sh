@@ -73,6 +73,19 @@ run lazaret db query --db "$tmp/l.vdb" CVE-2023-38545
 says "$out" '8.4.0-r1' "third update: its new content is in the database"
 before=$(sha256sum <"$tmp/l.vdb")
 
+# --- a mirror that packs a feed, and unpacks it again
+gzip "$tmp/www/debian/tracker.json"
+update
+exits 0 "a feed that is packed now"
+is "$(ls "$tmp/cache/feeds/debian")" tracker.json.gz "a feed that is packed now: kept in that form only"
+update
+is "$(grep 'tracker.json.gz ' "$tmp/log/access.log" | tail -n 1 | cut -d' ' -f2)" 304 "a feed that is packed now: not sent again"
+gunzip "$tmp/www/debian/tracker.json.gz"
+update
+exits 0 "a feed that is no longer packed"
+is "$(ls "$tmp/cache/feeds/debian")" tracker.json "a feed that is no longer packed: kept in that form only"
+before=$(sha256sum <"$tmp/l.vdb")
+
 # --- servers in trouble
 rule 'location /kev/ { return 500; }'
 update --retries 1
@@ -162,6 +175,12 @@ intact "Ctrl-C"
 
 # --- bounds
 rule ''
+head -c 200000 "$tmp/www/debian/tracker.json" >"$tmp/cache/state/debian/tracker.json.part"
+printf 'url http://127.0.0.1:%s/debian/tracker.json\netag %s\n' "$port" "$(sed -n 's/^etag //p' "$tmp/cache/state/debian/tracker.json.meta")" >"$tmp/cache/state/debian/tracker.json.part.meta"
+update --limit feed_bytes=100K
+exits 3 "a part that is over a limit set since: exit 3"
+says "$err" 'debian.*feed_bytes' "a part that is over a limit set since: names it"
+touch "$tmp/www/debian/tracker.json"
 update --limit feed_bytes=100K
 exits 3 "a feed over its limit: exit 3"
 says "$err" 'debian.*feed_bytes' "a feed over its limit: names it and the limit"

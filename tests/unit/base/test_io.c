@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/io.h"
 
-#include "../../test.h"
+#include "../../folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,18 +14,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/lazaret-io.XXXXXX";
-
-static const char *at(const char *name)
-{
-	static char path[2][300];
-	static int n;
-	char *p = path[n++ % 2];
-
-	snprintf(p, sizeof(path[0]), "%s/%s", folder, name);
-	return p;
-}
 
 /* --- whole runs ------------------------------------------------------------------------------- */
 
@@ -70,7 +58,7 @@ static void test_faults(void **state)
 {
 	struct lz_err err;
 	struct lz_buf b;
-	int fd = open(at("x"), O_RDWR | O_CREAT | O_TRUNC, 0600), r;
+	int fd = open(in_folder("x"), O_RDWR | O_CREAT | O_TRUNC, 0600), r;
 	unsigned long nth = 0;
 
 	(void)state;
@@ -83,7 +71,7 @@ static void test_faults(void **state)
 	do {
 		lz_buf_clear(&b);
 		lz_io_fail_at(++nth);
-		r = lz_read_file(at("x"), &b, &err);
+		r = lz_read_file(in_folder("x"), &b, &err);
 		lz_io_fail_at(0);
 		assert_true(r == 0 || (r == LZ_E_IO && strstr(err.text, "/x")));
 	} while (r);
@@ -100,10 +88,10 @@ static void test_too_large(void **state)
 
 	(void)state;
 	lz_buf_init(&b, 4);
-	assert_int_equal(lz_read_file(at("x"), &b, &err), LZ_E_LIMIT);
+	assert_int_equal(lz_read_file(in_folder("x"), &b, &err), LZ_E_LIMIT);
 	assert_non_null(strstr(err.text, "/x"));
 	lz_buf_done(&b);
-	assert_int_equal(lz_read_file(at("absent"), &b, &err), LZ_E_NOTFOUND);
+	assert_int_equal(lz_read_file(in_folder("absent"), &b, &err), LZ_E_NOTFOUND);
 }
 
 /* --- below a root ----------------------------------------------------------------------------- */
@@ -116,17 +104,17 @@ static void test_in_root(void **state)
 	int root, fd;
 
 	(void)state;
-	mkdir(at("root"), 0755);
-	mkdir(at("root/folder"), 0755);
-	close(open(at("secret"), O_WRONLY | O_CREAT, 0600));
-	close(open(at("root/inside"), O_WRONLY | O_CREAT, 0600));
-	assert_int_equal(symlink("../secret", at("root/link-up")), 0);
-	assert_int_equal(symlink("../../secret", at("root/folder/link-up")), 0);
-	assert_int_equal(symlink(at("secret"), at("root/link-abs")), 0);
-	assert_int_equal(symlink("/inside", at("root/folder/link-in")), 0);
-	assert_int_equal(symlink("/proc/self/exe", at("root/link-proc")), 0);
-	assert_int_equal(mkfifo(at("root/fifo"), 0600), 0);
-	root = open(at("root"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mkdir(in_folder("root"), 0755);
+	mkdir(in_folder("root/folder"), 0755);
+	close(open(in_folder("secret"), O_WRONLY | O_CREAT, 0600));
+	close(open(in_folder("root/inside"), O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(symlink("../secret", in_folder("root/link-up")), 0);
+	assert_int_equal(symlink("../../secret", in_folder("root/folder/link-up")), 0);
+	assert_int_equal(symlink(in_folder("secret"), in_folder("root/link-abs")), 0);
+	assert_int_equal(symlink("/inside", in_folder("root/folder/link-in")), 0);
+	assert_int_equal(symlink("/proc/self/exe", in_folder("root/link-proc")), 0);
+	assert_int_equal(mkfifo(in_folder("root/fifo"), 0600), 0);
+	root = open(in_folder("root"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++)
 		if (lz_open_in_root(root, outside[i], &err) >= 0)
 			fail_msg("%s was opened", outside[i]);
@@ -140,6 +128,29 @@ static void test_in_root(void **state)
 	assert_true(fd >= 0);
 	close(fd);
 	close(root);
+}
+
+static void test_make_folders(void **state)
+{
+	struct lz_err err;
+	struct stat st;
+	int fd;
+
+	(void)state;
+	for (int twice = 0; twice < 2; twice++)
+		assert_ok(lz_make_folders(AT_FDCWD, in_folder("m/a/b/file"), &err), err);
+	assert_int_equal(stat(in_folder("m/a/b"), &st), 0);
+	assert_true(stat(in_folder("m/a/b/file"), &st) <
+		    0); /* the last one is not a folder of ours */
+	fd = open(in_folder("m"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_ok(lz_make_folders(fd, "x/y", &err), err);
+	assert_int_equal(stat(in_folder("m/x"), &st), 0);
+	assert_ok(lz_make_folders(fd, "plain", &err), err);
+	close(fd);
+	close(open(in_folder("m/taken"), O_WRONLY | O_CREAT, 0600));
+	assert_true(lz_make_folders(AT_FDCWD, in_folder("m/taken/b/c"), &err) < 0);
+	assert_non_null(strstr(err.text, "m/taken/b"));
+	assert_int_equal(lz_make_folders(AT_FDCWD, "", &err), LZ_E_USAGE);
 }
 
 /* --- arena ------------------------------------------------------------------------------------ */
@@ -176,27 +187,12 @@ static void test_arena(void **state)
 	lz_arena_done(&a);
 }
 
-static int set_up(void **s)
-{
-	(void)s;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **s)
-{
-	char command[200];
-
-	(void)s;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_short_reads), cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_too_large),   cmocka_unit_test(test_in_root),
-		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_short_reads),  cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_in_root),
+		cmocka_unit_test(test_make_folders), cmocka_unit_test(test_arena),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }

@@ -7,12 +7,10 @@
 #include "format/text.h"
 #include "format/zip.h"
 
-#include "../../test.h"
+#include "../../folder.h"
 
 #include <fcntl.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/lazaret-zip.XXXXXX";
 
 static const char script[] =
 	"import os, struct, sys, zipfile\n"
@@ -37,10 +35,7 @@ static const char script[] =
 
 static int at(const char *name)
 {
-	char path[300];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return open(in_folder(name), O_RDONLY | O_CLOEXEC);
 }
 
 static struct lz_buf content(const char *name)
@@ -203,26 +198,15 @@ static void test_show(void **state)
 
 static int set_up(void **s)
 {
-	char path[300], command[700];
+	char command[700];
 	FILE *f;
 
-	(void)s;
-	if (!mkdtemp(folder))
+	if (folder_make(s))
 		return -1;
-	snprintf(path, sizeof(path), "%s/make.py", folder);
-	f = fopen(path, "w");
+	f = fopen(in_folder("make.py"), "w");
 	fputs(script, f);
 	fclose(f);
-	snprintf(command, sizeof(command), "python3 %s %s", path, folder);
-	return system(command);
-}
-
-static int tear_down(void **s)
-{
-	char command[200];
-
-	(void)s;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	snprintf(command, sizeof(command), "python3 %s/make.py %s", folder, folder);
 	return system(command);
 }
 
@@ -233,5 +217,5 @@ int main(void)
 		cmocka_unit_test(test_no_memory), cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_show),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, set_up, folder_remove);
 }

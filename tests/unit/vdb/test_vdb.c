@@ -7,24 +7,12 @@
 #include "base/io.h"
 #include "vuln/vuln.h"
 
-#include "../../test.h"
+#include "../../folder.h"
 
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char folder[] = "/tmp/lazaret-vdb.XXXXXX";
-
-static const char *in_folder(const char *name)
-{
-	static char path[4][200];
-	static int n;
-	char *p = path[n++ % 4];
-
-	snprintf(p, sizeof(path[0]), "%s/%s", folder, name);
-	return p;
-}
 
 /* --- what is put in --------------------------------------------------------------------------- */
 
@@ -472,21 +460,6 @@ static void test_write_faults(void **s)
 	free(f);
 }
 
-static int set_up(void **s)
-{
-	(void)s;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int tear_down(void **s)
-{
-	char command[200];
-
-	(void)s;
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,5 +468,5 @@ int main(void)
 		cmocka_unit_test(test_signature),     cmocka_unit_test(test_disk_full),
 		cmocka_unit_test(test_no_memory),     cmocka_unit_test(test_write_faults),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
