@@ -21,13 +21,13 @@ static inline const char *in_folder(const char *name)
 	return p;
 }
 
-static int folder_make(void **state)
+static inline int folder_make(void **state)
 {
 	(void)state;
 	return mkdtemp(folder) ? 0 : -1;
 }
 
-static int folder_remove(void **state)
+static inline int folder_remove(void **state)
 {
 	char command[100];
 

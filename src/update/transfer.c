@@ -341,7 +341,7 @@ static int absent(struct lz_transfer *t, struct lz_err *err)
 	bool had;
 
 	snprintf(form[0], sizeof(form[0]), "%.*s", LZ_FMT(t->source->path));
-	snprintf(form[1], sizeof(form[1]), "%s.gz", form[0]);
+	snprintf(form[1], sizeof(form[1]), "%.*s.gz", LZ_FMT(t->source->path));
 	had = exists(t->feeds_fd, form[0]) || exists(t->feeds_fd, form[1]);
 	if (can_be_packed(t) && !t->other_form) { /* perhaps packed, or no longer */
 		t->other_form = true;
