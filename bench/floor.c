@@ -2,12 +2,12 @@
 /*
  * floor [-j N] FILE...: the least that verifying layers can cost. Inflates each file and hashes its
  * packed and unpacked bytes with the libraries that lazaret uses, whole files spread over N
- *threads, and parses nothing. Prints one line:
+ * threads, and parses nothing. Prints one line:
  *
  *	floor WALL_SECONDS CPU_SECONDS PACKED_BYTES UNPACKED_BYTES
  *
  * Shares no code with the program, so that a slow reader there can't raise the floor. Files are
- *gzip or plain.
+ * gzip or plain.
  */
 #include "config.h"
 

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLOTS 4
+#define SLOTS 12
 
 static uint64_t packed_total, unpacked_total, entries;
 
@@ -58,8 +58,7 @@ static int one(const char *path, bool threads, struct lz_err *err)
 	r = lz_reader_pread(fd, 0, (uint64_t)st.st_size, err);
 	r = r ? lz_reader_sha256(r, err) : NULL;
 	r = staged(r, threads, err);
-	r = r ? lz_reader_unpack(r, &limits, NULL, err) : NULL;
-	r = staged(r, threads, err);
+	r = r ? lz_reader_unpack(r, &limits, threads ? SLOTS : 0, NULL, err) : NULL;
 	r = r ? lz_reader_sha256(r, err) : NULL;
 	if (!r)
 		return err->code;

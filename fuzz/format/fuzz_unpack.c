@@ -25,7 +25,7 @@ static int unpack(struct lz_span bytes, size_t chunk, struct lz_buf *out, enum l
 	limits.zstd_window = LZ_M;
 	limits.xz_memory = 8 * LZ_M;
 	r = lz_reader_mem(bytes, chunk, &err);
-	r = r ? lz_reader_unpack(r, &limits, packing, &err) : NULL;
+	r = r ? lz_reader_unpack(r, &limits, 0, packing, &err) : NULL;
 	if (!r) {
 		CHECK(err.code == LZ_E_UNSUPPORTED);
 		return err.code;
@@ -42,13 +42,12 @@ static int unpack(struct lz_span bytes, size_t chunk, struct lz_buf *out, enum l
 	return code;
 }
 
-/* zlib refuses what igzip passes over: reserved flags in a member's header, and
- * Huffman codes that leave some bit patterns without a meaning. Nothing is hidden by it: such a
- * member still has to end with the right checksum and length, and its bytes are scanned. */
+/* zlib refuses what igzip passes over: Huffman codes that leave some bit patterns without a
+ * meaning. Nothing is hidden by it: such a member still has to end with the right checksum and
+ * length, and its bytes are scanned. */
 static bool zlib_is_stricter(const char *msg)
 {
-	return strstr(msg, "unknown header flags") || strstr(msg, "invalid distances set") ||
-	       strstr(msg, "invalid literal/lengths set") ||
+	return strstr(msg, "invalid distances set") || strstr(msg, "invalid literal/lengths set") ||
 	       strstr(msg, "invalid code lengths set");
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Alpine's package database, lib/apk/db/installed: records of "X:value" lines, divided by blank
- *lines.
+ * lines.
  *
  *	P name  V version  A architecture  o origin  L licence  m maintainer
  *	F folder            R file in the folder named last

@@ -4,13 +4,12 @@
  *
  *	var/lib/dpkg/status         stanzas of "Field: value" lines, divided by blank lines
  *	var/lib/dpkg/status.d/NAME  one stanza per file, without Status (distroless)
- *	var/lib/dpkg/info/NAME.list the files of a package, one path a line; NAME may end with
- *":arch"
+ *	var/lib/dpkg/info/NAME.list the files of a package, one path a line; NAME may have ":arch"
  *
  * A package that was removed but left its configuration has a stanza too: "Status: deinstall ok
- *config-files". All else that Status may say means that files of the package may be there. Of a
- *field given twice the last one holds, as for dpkg. A stanza without name or version is a problem,
- *not nothing.
+ * config-files". All else that Status may say means that files of the package may be there. Of a
+ * field given twice the last one holds, as for dpkg. A stanza without name or version is a problem,
+ * not nothing.
  */
 #include "catalog.h"
 #include "filelist.h"

@@ -2,8 +2,8 @@
 #pragma once
 /*
  * Evidence: what one layer holds, as far as we look. It depends on the layer's bytes alone, so it
- *can be kept under the layer's digest for ever. A confined child makes it (layer.c), the parent
- *decodes it as hostile (evidence.c), layers are laid over each other by merge.c.
+ * can be kept under the layer's digest for ever. A confined child makes it (layer.c), the parent
+ * decodes it as hostile (evidence.c), layers are laid over each other by merge.c.
  *
  *	layer bytes ──► child: tar, catalogers ──► records ──► struct lz_evidence
  *	lz_evidence × n, lowest first ──► lz_merge ──► packages, release files
@@ -61,8 +61,7 @@ void lz_evidence_done(struct lz_evidence *e);
 void lz_evidence_problem(struct lz_evidence *e, int code, struct lz_span path, int64_t offset,
 			 const char *text);
 
-/* --- talking to the child
- * -------------------------------------------------------------------------- */
+/* --- talking to the child --- */
 
 enum {					    /* record types of the roles "layer" and "archive" */
        LZ_REC_PROGRESS = LZ_REC_FIRST_FREE, /* packed bytes since the last one */
@@ -118,8 +117,7 @@ int lz_archive_problem_take(struct lz_rec *rec, struct lz_arena *arena, struct l
 extern const struct lz_role lz_role_layer;
 extern const struct lz_role lz_role_archive;
 
-/* --- layers over each other
- * --------------------------------------------------------------------------- */
+/* --- layers over each other --- */
 
 struct lz_merge;
 

@@ -10,8 +10,8 @@
  *	wanted file         its cataloger reads it while it passes
  *
  * Links may have moved a database's folder ("var" -> "data/var"), and a link may come after the
- *file. So a file is read when the last two components of its path fit a pattern; whether it is in
- *place is decided when all layers are known.
+ * file. So a file is read when the last two components of its path fit a pattern; whether it is in
+ * place is decided when all layers are known.
  */
 #include "wire.h"
 
@@ -22,8 +22,7 @@
 #define PROBLEMS_MAX   100
 #define PROGRESS_BYTES (8 * LZ_M)
 
-/* --- the sink that sends
- * -------------------------------------------------------------------------- */
+/* --- the sink that sends --- */
 
 struct wire_sink {
 	struct lz_sink sink;
@@ -69,8 +68,7 @@ static int send_problem(struct lz_sink *s, int code, int64_t offset, const char 
 	return problem(self(s)->walk, code, self(s)->path, offset, text, err);
 }
 
-/* --- which cataloger reads this path?
- * ------------------------------------------------------------- */
+/* --- which cataloger reads this path? --- */
 
 static struct lz_span tail2(struct lz_span path)
 {
@@ -124,8 +122,7 @@ static const struct lz_cataloger *reader_of(const struct lz_layer_walk *w, struc
 	return c;
 }
 
-/* --- entries
- * ------------------------------------------------------------------------------------------ */
+/* --- entries --- */
 
 static int read_file(struct lz_layer_walk *w, struct lz_tar *tar, const struct lz_tar_entry *e,
 		     const struct lz_cataloger *c, struct lz_err *err)
@@ -241,16 +238,12 @@ int lz_layer_walk(struct lz_layer_walk *w, struct lz_reader *r, struct lz_err *e
 	return code;
 }
 
-/* --- a whole blob
- * ---------------------------------------------------------------------------------------- */
+/* --- a whole blob --- */
 
-#define CHUNK (256 * 1024)
-#define SLOTS 4
-
-static struct lz_reader *staged(struct lz_reader *r, bool threads, struct lz_err *err)
-{
-	return r && threads ? lz_reader_stage(r, CHUNK, SLOTS, err) : r;
-}
+/* Of readers on either side of the inflating thread. Rings this deep outlast the time slice for
+ * which a third thread may take one of two cores: 2 % of a large layer against rings of 4. */
+#define CHUNK ((size_t)128 * 1024)
+#define SLOTS 12
 
 static uint64_t offset_of(void *reader)
 {
@@ -267,17 +260,11 @@ int lz_layer_analyse(struct lz_layer_walk *w, struct lz_reader *packed, bool has
 
 	if (hash)
 		stored = lz_reader_sha256(packed, err);
-	plain = staged(stored, threads, err);
-	plain = plain ? lz_reader_unpack(plain, w->limits, &packing, err) : NULL;
-	if (!plain)
-		return err ? err->code : LZ_E_NOMEM;
-	/* A layer stored plain needs no second thread and no second hash of the same bytes. */
-	if (packing != LZ_PACK_NONE) {
-		plain = staged(plain, threads, err);
-		top = plain && hash ? lz_reader_sha256(plain, err) : plain;
-	} else {
-		top = plain;
-	}
+	plain = stored && threads ? lz_reader_stage(stored, CHUNK, SLOTS, err) : stored;
+	if (plain)
+		plain = lz_reader_unpack(plain, w->limits, threads ? SLOTS : 0, &packing, err);
+	/* A layer stored plain needs no second hash of the same bytes. */
+	top = plain && hash && packing != LZ_PACK_NONE ? lz_reader_sha256(plain, err) : plain;
 	if (!top)
 		return err ? err->code : LZ_E_NOMEM;
 	w->packed = offset_of;

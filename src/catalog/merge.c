@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Layers over each other: a tree of the few paths that matter, as the union file system would show
- *them.
+ * them.
  *
  *	/ ── etc ── os-release         symlink → ../usr/lib/os-release
  *	  ├─ usr ── lib ── os-release  file, layer 0
  *	  └─ var ── lib ── dpkg ── status   file, layer 3 (older: layer 0)
  *
  * Children are found through one hash table keyed by (parent's number, name), so that removing a
- *subtree is one step: its top is marked dead and can't be reached any more. Links are followed
- *inside the image only; a hostile image may make them run in circles, so a walk follows at most
- *LINK_STEPS of them.
+ * subtree is one step: its top is marked dead and can't be reached any more. Links are followed
+ * inside the image only; a hostile image may make them run in circles, so a walk follows at most
+ * LINK_STEPS of them.
  */
 #include "evidence.h"
 
@@ -69,8 +69,7 @@ void lz_merge_free(struct lz_merge *m)
 	lz_free(m);
 }
 
-/* --- the tree
- * ------------------------------------------------------------------------------------------- */
+/* --- the tree --- */
 
 static struct lz_span key_of(struct lz_merge *m, const struct tnode *parent, struct lz_span name)
 {
@@ -131,9 +130,7 @@ static void cut_off(struct tnode *n)
 		n->next->prev = n->prev;
 }
 
-/* --- walking
- * -----------------------------------------------------------------------------------------------
- */
+/* --- walking --- */
 
 enum outcome { FOUND, MISSING, CIRCLE };
 
@@ -224,8 +221,7 @@ static enum outcome walk(struct lz_merge *m, struct tnode *from, struct lz_span 
 	return FOUND;
 }
 
-/* --- applying a layer
- * ------------------------------------------------------------------------------------------ */
+/* --- applying a layer --- */
 
 /* The directory that holds path's last component, links followed, made where it is missing. */
 static struct tnode *make_parent(struct lz_merge *m, struct lz_span path, struct lz_span *ret_name)
@@ -351,8 +347,7 @@ int lz_merge_layer(struct lz_merge *m, const struct lz_evidence *e, uint32_t ind
 	return 0;
 }
 
-/* --- what is visible
- * ------------------------------------------------------------------------------------------- */
+/* --- what is visible --- */
 
 struct search {
 	struct lz_merge *m;

@@ -4,17 +4,16 @@
  *
  *	layer     one layer's blob: a window of a seekable file, or a stream
  *	archive   a whole archive: which images are in it. A plain seekable one is only skimmed, its
- *layers are left for children of their own; a packed or piped one passes just once, so every member
- *that looks like a layer is analysed on the way, before or after the manifest says that it is one.
+ * layers are left for children of their own; a packed or piped one passes just once, so every
+ * member that looks like a layer is analysed on the way, before or after the manifest says that it
+ * is one.
  */
 #include "wire.h"
 
 #include "../base/clean.h"
 #include "../format/tar.h"
 
-/* --- layer
- * -------------------------------------------------------------------------------------------------
- */
+/* --- layer --- */
 
 static int run_layer(struct lz_rec *request, int in_fd, const struct lz_limits *limits,
 		     struct lz_rec_out *out, struct lz_err *err)
@@ -43,8 +42,7 @@ static int run_layer(struct lz_rec *request, int in_fd, const struct lz_limits *
 
 const struct lz_role lz_role_layer = {.name = "layer", .run = run_layer, .threads = 2};
 
-/* --- archive
- * --------------------------------------------------------------------------------------------- */
+/* --- archive --- */
 
 struct archive {
 	struct lz_docs docs;
@@ -230,9 +228,7 @@ static struct lz_reader *open_archive(struct archive *a, int in_fd, struct lz_er
 	r = lz_reader_fd(in_fd, UINT64_MAX, err);
 	if (r)
 		r = lz_reader_stage(r, 256 * 1024, 4, err);
-	if (r)
-		r = lz_reader_unpack(r, a->limits, NULL, err);
-	return r ? lz_reader_stage(r, 256 * 1024, 4, err) : NULL;
+	return r ? lz_reader_unpack(r, a->limits, 4, NULL, err) : NULL;
 }
 
 static int send_images(struct archive *a, struct lz_err *err)

@@ -5,9 +5,9 @@
  *
  *	page 1           100-byte file header, then the root of table sqlite_schema
  *	interior page    0x05, cells { u32 child page, varint key }, right-most child in its header
- *	leaf page        0x0d, cells { varint payload bytes, varint rowid, payload [, u32 overflow]
- *} overflow page    u32 next, payload payload          a record: varint header bytes, a serial type
- *per column, then the columns
+ *	leaf page        0x0d, cells { varint payload bytes, varint rowid, payload [, u32 overflow] }
+ *	overflow page    u32 next, payload
+ *	payload          a record: varint header bytes, a serial type per column, then the columns
  *
  * sqlite_schema leads to the root of table Packages(hnum, blob); each blob is one header. A page
  * has one place in a sound file, so a page met twice tells of a loop, and no file costs more than

@@ -6,8 +6,7 @@
 
 #define WANTED_MAX 1024
 
-/* --- requests
- * --------------------------------------------------------------------------------------- */
+/* --- requests --- */
 
 void lz_wanted_put(struct lz_rec_out *o, const struct lz_wanted *wanted, size_t count)
 {
@@ -101,8 +100,7 @@ int lz_archive_request(struct lz_buf *b, const struct lz_archive_request *q)
 	return finish(&o, b);
 }
 
-/* --- images
- * -------------------------------------------------------------------------------------------- */
+/* --- images --- */
 
 static int put_layer(struct lz_rec_out *o, const struct lz_layer *l, struct lz_err *err)
 {

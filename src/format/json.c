@@ -74,8 +74,7 @@ int64_t lz_json_int(const json_t *obj, const char *key, int64_t fallback)
 	return json_is_integer(v) ? (int64_t)json_integer_value(v) : fallback;
 }
 
-/* --- one member at a time
- * ----------------------------------------------------------------------------------- */
+/* --- one member at a time --- */
 
 #define DEPTH_MAX 2048
 
@@ -362,9 +361,7 @@ int lz_json_split_next(struct lz_json_split *s, struct lz_json_member *ret, stru
 	return code;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- writing --- */
 
 static size_t utf8_length(const unsigned char *p, size_t n)
 {

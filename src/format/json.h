@@ -34,7 +34,7 @@ int64_t lz_json_int(const json_t *obj, const char *key, int64_t fallback);
  *	{"packages": [V1, V2]}  with path "packages": elements V1, V2 of that array or object
  *
  * Other top-level members than `path` are delivered too, as key + raw text, when small
- *(json_bytes).
+ * (json_bytes).
  */
 struct lz_json_split;
 struct lz_json_member {

@@ -4,8 +4,8 @@
  * Bytes by pull. A reader hands out one borrowed chunk after another; a chunk is valid until the
  * next call on the same reader. Readers stack, each owning the one below it:
  *
- *	fd ──► hash ──► stage ──► inflate ──► stage ──► hash ──► tar
- *	                thread 1             thread 2             caller's thread
+ *	fd ──► hash ──► stage ──► inflate ──► stage ──► CRC ──► hash ──► tar
+ *	                thread 1             thread 2                    caller's thread
  *
  * A stage moves everything below it to a thread of its own behind a small ring of chunks, so that
  * reading + hashing packed bytes, inflating, and hashing + parsing unpacked bytes overlap: two
@@ -60,11 +60,14 @@ const char *lz_packing_name(enum lz_packing p);
 enum lz_packing lz_packing_of(struct lz_span head);
 
 /* Unpacks by the magic found in the first chunk; plain bytes pass through. *ret_packing (may be
- * NULL) tells which. Concatenated gzip members and zstd frames are one stream. Limits: layer_bytes,
- * layer_ratio (after 16 MiB), zstd_window, xz_memory. Trailing zeros behind a gzip stream are
- * accepted, other trailing bytes are LZ_E_FORMAT. bzip2 is recognised and LZ_E_UNSUPPORTED. */
+ * NULL) tells which. Packed bytes are unpacked in a thread of its own, up to `ahead` chunks ahead
+ * (0: in the caller's; 13 at most). Concatenated gzip members and zstd frames are one stream.
+ * Limits: layer_bytes, layer_ratio (after 16 MiB), zstd_window, xz_memory. Trailing zeros behind a
+ * gzip stream are accepted, other trailing bytes are LZ_E_FORMAT. bzip2 is recognised and
+ * LZ_E_UNSUPPORTED. */
 struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limits *limits,
-				   enum lz_packing *ret_packing, struct lz_err *err);
+				   unsigned ahead, enum lz_packing *ret_packing,
+				   struct lz_err *err);
 
 /* Makes OpenSSL do now what it would do at its first hash: for a child that may not open files
  * later. */

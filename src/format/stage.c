@@ -7,10 +7,10 @@
  *
  * The ring holds a handful of chunks of 128 KiB, so both sides meet at a lock a few thousand times
  * per gigabyte: a mutex costs nothing here. Waking a thread does (5 % of a layer, measured), so a
- * side is woken when half the ring is worth its while, or at the end: nobody waits while the ring
+ * side is woken when two chunks are worth its while, or at the end: nobody waits while the ring
  * can't fill or drain further, for the consumer sleeps only when it is empty and the producer only
  * when it is full. The price is that a chunk may rest here until the next one arrives. Chunks that
- *their maker keeps valid long enough cross without a copy.
+ * their maker keeps valid long enough cross without a copy.
  *
  * A sealed child can't start threads (its filter kills it for trying), so a few are started
  * beforehand and wait for work. Invariant: pool.idle counts the threads that will look at the queue
@@ -287,7 +287,7 @@ static bool set_up(struct stage *s, size_t chunk_bytes, unsigned slots)
 	s->r = (struct lz_reader){.next = stage_next, .stop = stage_stop, .close = stage_close};
 	s->slots = slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : slots;
 	s->chunk = chunk_bytes ? chunk_bytes : 128 * 1024;
-	s->batch = (s->slots + 1) / 2;
+	s->batch = s->slots < 3 ? 1 : 2;
 	s->running = true;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->filled, NULL);

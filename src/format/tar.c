@@ -21,7 +21,7 @@
  *	  star is shorter.
  *
  * A global header that names paths, which engines ignore and POSIX obeys, is refused, and so is
- *what Go refuses: a wrong checksum, a lone block of zeros.
+ * what Go refuses: a wrong checksum, a lone block of zeros.
  */
 #include "tar_internal.h"
 

@@ -5,9 +5,9 @@
  *	"<length> <key>=<value>\n"      length counts the whole record, itself included
  *
  * Known keys: path, linkpath, size and GNU's sparse ones; all others speak of what we don't look
- *at. A record that does not fit its length is refused: engines do so too, and guessing would let
- *two readers see two names. For the same reason a global header may not name paths or sizes: POSIX
- *and GNU's tar apply them to all that follows, the engines ignore them.
+ * at. A record that does not fit its length is refused: engines do so too, and guessing would let
+ * two readers see two names. For the same reason a global header may not name paths or sizes: POSIX
+ * and GNU's tar apply them to all that follows, the engines ignore them.
  */
 #include "tar_internal.h"
 

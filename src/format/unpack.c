@@ -1,68 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packed bytes in, plain bytes out: gzip (ISA-L, several times zlib's speed; zlib where it is
- * missing), zstd, xz. The format is told by magic, never by name. Output goes into a few buffers in
- * turn, so that a stage can hand chunks to another thread without copying.
+ * Packed bytes in, plain bytes out: gzip (gzip.c), zstd, xz. The format is told by magic, never by
+ * name. Output goes into a few buffers in turn, so that a stage can hand chunks to another thread
+ * without copying.
  *
  * A stream may be made to grow without end: its unpacked size, and its ratio to the packed bytes,
  * are bounded. A stream that ends early, fails its checksum or is followed by other bytes is an
  * error that names both offsets (of the packed byte to within the few that a codec looks ahead).
  * Every step of a codec must take or make at least a byte, so that none can be made to spin.
  */
-#include "reader.h"
+#include "unpack_internal.h"
 
 #include "../base/alloc.h"
-
-#include "config.h"
 
 #include <lzma.h>
 #include <stdio.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#if LZ_HAVE_ISAL
-#include <isa-l/igzip_lib.h>
-#else
-#include <zlib.h>
-#endif
-
-#define CHUNK	    (128 * 1024)
-#define BUFFERS	    7
+#define CHUNK	    LZ_UNPACK_CHUNK
+#define BUFFERS	    LZ_UNPACK_BUFFERS
 #define MAGIC_BYTES 6
 #define RATIO_FROM  (16 * LZ_M)
-#define TAKE_MAX    (1U << 30) /* igzip and zlib count in 32 bits */
-
-struct unpacker;
-
-struct codec {
-	int (*start)(struct unpacker *u, struct lz_err *err);
-	/* Unpacks from u->in into out; *ret_made bytes were made. u->at_end: nothing more will come
-	 * in. */
-	int (*step)(struct unpacker *u, char *out, size_t room, size_t *ret_made,
-		    struct lz_err *err);
-	void (*stop)(struct unpacker *u);
-};
-
-struct unpacker {
-	struct lz_reader r;
-	struct lz_reader *inner;
-	const struct codec *codec; /* NULL: plain bytes */
-	struct lz_limits limits;
-	struct lz_span in;   /* packed bytes not used yet */
-	struct lz_span rest; /* behind them, when `in` is head */
-	char head[8];
-	bool at_end;	  /* inner has ended */
-	bool between;	  /* at a place where the stream may end */
-	bool frame_start; /* zstd: the next byte is the first of a frame */
-	bool padding;	  /* only zeros may follow */
-	bool done;
-	int code;
-	struct lz_err err;
-	uint64_t made; /* unpacked so far, for limits and messages */
-	unsigned buffer;
-	void *state;
-	char *out; /* BUFFERS × CHUNK */
-};
 
 const char *lz_packing_name(enum lz_packing p)
 {
@@ -90,152 +49,20 @@ enum lz_packing lz_packing_of(struct lz_span head)
 	return LZ_PACK_NONE;
 }
 
-static uint64_t packed_at(const struct unpacker *u)
+uint64_t lz_unpack_packed_at(const struct lz_unpacker *u)
 {
 	return __atomic_load_n(&u->inner->offset, __ATOMIC_RELAXED) - u->in.n - u->rest.n;
 }
 
-static int broken(const struct unpacker *u, const char *what, struct lz_err *err)
+int lz_unpack_broken(const struct lz_unpacker *u, const char *what, struct lz_err *err)
 {
 	return lz_fail(err, LZ_E_FORMAT, "%s at packed byte %llu (unpacked byte %llu)", what,
-		       (unsigned long long)packed_at(u), (unsigned long long)u->made);
+		       (unsigned long long)lz_unpack_packed_at(u), (unsigned long long)u->made);
 }
-
-/* --- gzip --- */
-
-/* Behind a member: another one, zeros to the end, or the end. */
-static int gzip_between(struct unpacker *u, struct lz_err *err)
-{
-	if (!u->padding && u->in.n && u->in.p[0] == 0x1f)
-		return 1;
-	while (u->in.n && u->in.p[0] == 0) {
-		u->padding = true;
-		u->in = lz_span_from(u->in, 1);
-	}
-	return u->in.n ? broken(u, "gzip: other bytes follow the end of the stream", err) : 0;
-}
-
-#if LZ_HAVE_ISAL
-static int gzip_start(struct unpacker *u, struct lz_err *err)
-{
-	struct inflate_state *s = lz_realloc(NULL, sizeof(*s));
-
-	(void)err;
-	if (!s)
-		return LZ_E_NOMEM;
-	isal_inflate_init(s);
-	s->crc_flag = ISAL_GZIP;
-	u->state = s;
-	return 0;
-}
-
-static const char *isal_text(int r)
-{
-	switch (r) {
-	case ISAL_INCORRECT_CHECKSUM:
-		return "gzip: checksum differs";
-	case ISAL_INVALID_WRAPPER:
-	case ISAL_UNSUPPORTED_METHOD:
-		return "gzip: bad header";
-	case ISAL_INVALID_LOOKBACK:
-		return "gzip: reference before the beginning";
-	default:
-		return "gzip: bad block";
-	}
-}
-
-static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
-		     struct lz_err *err)
-{
-	struct inflate_state *s = u->state;
-	size_t take;
-	int r;
-
-	*ret_made = 0;
-	if (u->between) {
-		r = gzip_between(u, err);
-		if (r <= 0)
-			return r;
-		isal_inflate_reset(s);
-		s->crc_flag = ISAL_GZIP;
-		u->between = false;
-	}
-	take = u->in.n < TAKE_MAX ? u->in.n : TAKE_MAX;
-	s->next_in = (uint8_t *)(uintptr_t)u->in.p;
-	s->avail_in = (uint32_t)take;
-	s->next_out = (uint8_t *)out;
-	s->avail_out = (uint32_t)room;
-	r = isal_inflate(s);
-	u->in = lz_span_from(u->in, take - s->avail_in);
-	*ret_made = room - s->avail_out;
-	u->made += *ret_made;
-	if (r < 0)
-		return broken(u, isal_text(r), err);
-	u->between = s->block_state == ISAL_BLOCK_FINISH;
-	return 0;
-}
-
-static void gzip_stop(struct unpacker *u)
-{
-	lz_free(u->state);
-}
-#else
-static int gzip_start(struct unpacker *u, struct lz_err *err)
-{
-	z_stream *s = lz_alloc(sizeof(*s));
-
-	(void)err;
-	if (!s)
-		return LZ_E_NOMEM;
-	u->state = s;
-	return inflateInit2(s, 16 + MAX_WBITS) == Z_OK ? 0 : LZ_E_NOMEM;
-}
-
-static int gzip_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
-		     struct lz_err *err)
-{
-	z_stream *s = u->state;
-	char text[80];
-	size_t take;
-	int r;
-
-	*ret_made = 0;
-	if (u->between) {
-		r = gzip_between(u, err);
-		if (r <= 0)
-			return r;
-		inflateReset(s);
-		u->between = false;
-	}
-	take = u->in.n < TAKE_MAX ? u->in.n : TAKE_MAX;
-	s->next_in = (Bytef *)(uintptr_t)u->in.p;
-	s->avail_in = (uInt)take;
-	s->next_out = (Bytef *)out;
-	s->avail_out = (uInt)room;
-	r = inflate(s, Z_NO_FLUSH);
-	u->in = lz_span_from(u->in, take - s->avail_in);
-	*ret_made = room - s->avail_out;
-	u->made += *ret_made;
-	u->between = r == Z_STREAM_END;
-	if (r == Z_OK || r == Z_STREAM_END || r == Z_BUF_ERROR)
-		return 0;
-	if (r == Z_MEM_ERROR)
-		return lz_fail(err, LZ_E_NOMEM, "out of memory");
-	snprintf(text, sizeof(text), "gzip: %s", s->msg ? s->msg : "bad block");
-	return broken(u, text, err);
-}
-
-static void gzip_stop(struct unpacker *u)
-{
-	if (u->state)
-		inflateEnd(u->state);
-	lz_free(u->state);
-}
-#endif
 
 /* --- zstd --- */
 
-static int zstd_start(struct unpacker *u, struct lz_err *err)
+static int zstd_start(struct lz_unpacker *u, struct lz_err *err)
 {
 	ZSTD_DStream *s = ZSTD_createDStream();
 	int log = 10;
@@ -251,7 +78,7 @@ static int zstd_start(struct unpacker *u, struct lz_err *err)
 	return 0;
 }
 
-static int zstd_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
+static int zstd_step(struct lz_unpacker *u, char *out, size_t room, size_t *ret_made,
 		     struct lz_err *err)
 {
 	ZSTD_inBuffer in = {u->in.p, u->in.n, 0};
@@ -279,21 +106,21 @@ static int zstd_step(struct unpacker *u, char *out, size_t room, size_t *ret_mad
 				       "zstd: asks for a larger window than %llu bytes (limit "
 				       "zstd_window)",
 				       (unsigned long long)u->limits.zstd_window);
-		return broken(u, text, err);
+		return lz_unpack_broken(u, text, err);
 	}
 	u->between = r == 0;
 	u->frame_start = u->frame_start || u->between;
 	return 0;
 }
 
-static void zstd_stop(struct unpacker *u)
+static void zstd_stop(struct lz_unpacker *u)
 {
 	ZSTD_freeDStream(u->state);
 }
 
 /* --- xz --- */
 
-static int xz_start(struct unpacker *u, struct lz_err *err)
+static int xz_start(struct lz_unpacker *u, struct lz_err *err)
 {
 	lzma_stream *s = lz_alloc(sizeof(*s));
 
@@ -306,14 +133,17 @@ static int xz_start(struct unpacker *u, struct lz_err *err)
 		       : LZ_E_NOMEM;
 }
 
-static int xz_step(struct unpacker *u, char *out, size_t room, size_t *ret_made, struct lz_err *err)
+static int xz_step(struct lz_unpacker *u, char *out, size_t room, size_t *ret_made,
+		   struct lz_err *err)
 {
 	lzma_stream *s = u->state;
 	lzma_ret r;
 
 	*ret_made = 0;
 	if (u->between)
-		return u->in.n ? broken(u, "xz: other bytes follow the end of the stream", err) : 0;
+		return u->in.n ? lz_unpack_broken(u, "xz: other bytes follow the end of the stream",
+						  err)
+			       : 0;
 	s->next_in = (const uint8_t *)u->in.p;
 	s->avail_in = u->in.n;
 	s->next_out = (uint8_t *)out;
@@ -331,28 +161,27 @@ static int xz_step(struct unpacker *u, char *out, size_t room, size_t *ret_made,
 	else if (r == LZMA_MEM_ERROR)
 		return lz_fail(err, LZ_E_NOMEM, "out of memory");
 	else if (r != LZMA_OK && r != LZMA_BUF_ERROR)
-		return broken(u, "xz: damaged stream", err);
+		return lz_unpack_broken(u, "xz: damaged stream", err);
 	return 0;
 }
 
-static void xz_stop(struct unpacker *u)
+static void xz_stop(struct lz_unpacker *u)
 {
 	if (u->state)
 		lzma_end(u->state);
 	lz_free(u->state);
 }
 
-static const struct codec codecs[] = {
-	[LZ_PACK_GZIP] = {gzip_start, gzip_step, gzip_stop},
-	[LZ_PACK_ZSTD] = {zstd_start, zstd_step, zstd_stop},
-	[LZ_PACK_XZ] = {xz_start, xz_step, xz_stop},
-};
+static const struct lz_codec zstd = {.start = zstd_start, .step = zstd_step, .stop = zstd_stop};
+static const struct lz_codec xz = {.start = xz_start, .step = xz_step, .stop = xz_stop};
+static const struct lz_codec *const codecs[] = {
+	[LZ_PACK_GZIP] = &lz_codec_gzip, [LZ_PACK_ZSTD] = &zstd, [LZ_PACK_XZ] = &xz};
 
 /* --- the reader --- */
 
-static int within_limits(struct unpacker *u, uint64_t made, struct lz_err *err)
+static int within_limits(struct lz_unpacker *u, uint64_t made, struct lz_err *err)
 {
-	uint64_t packed = packed_at(u);
+	uint64_t packed = lz_unpack_packed_at(u);
 
 	if (made > u->limits.layer_bytes)
 		return lz_fail(err, LZ_E_LIMIT,
@@ -366,7 +195,7 @@ static int within_limits(struct unpacker *u, uint64_t made, struct lz_err *err)
 	return 0;
 }
 
-static int more_input(struct unpacker *u, struct lz_err *err)
+static int more_input(struct lz_unpacker *u, struct lz_err *err)
 {
 	int code;
 
@@ -383,7 +212,7 @@ static int more_input(struct unpacker *u, struct lz_err *err)
 }
 
 /* Enough for the longest magic, however small the first chunks are. */
-static int look_at_head(struct unpacker *u, struct lz_err *err)
+static int look_at_head(struct lz_unpacker *u, struct lz_err *err)
 {
 	size_t n = 0;
 	int code = more_input(u, err);
@@ -402,12 +231,14 @@ static int look_at_head(struct unpacker *u, struct lz_err *err)
 	return code;
 }
 
-static int fill(struct unpacker *u, char *out, size_t *ret_n, struct lz_err *err)
+/* One chunk: full, or to the end of a member or of all. */
+static int fill(struct lz_unpacker *u, char *out, size_t *ret_n, struct lz_err *err)
 {
 	size_t n = 0;
 
-	while (n < CHUNK && !u->done) {
+	while (n < CHUNK && !u->done && !(n && u->ended.set)) {
 		size_t made = 0, before;
+		bool ended = u->ended.set;
 		int code = u->in.n || u->at_end ? 0 : more_input(u, err);
 
 		before = u->in.n;
@@ -415,13 +246,17 @@ static int fill(struct unpacker *u, char *out, size_t *ret_n, struct lz_err *err
 			code = u->codec->step(u, out + n, CHUNK - n, &made, err);
 		if (code)
 			return code;
+		if (made && !n) {
+			u->before[u->buffer] = u->ended;
+			u->ended.set = false;
+		}
 		n += made;
-		if (made || u->in.n != before)
+		if (made || u->in.n != before || u->ended.set != ended)
 			continue;
 		if (!u->at_end || before)
-			return broken(u, "can't be unpacked any further", err);
+			return lz_unpack_broken(u, "can't be unpacked any further", err);
 		if (!u->between)
-			return broken(u, "ends early", err);
+			return lz_unpack_broken(u, "ends early", err);
 		u->done = true;
 	}
 	*ret_n = n;
@@ -430,7 +265,7 @@ static int fill(struct unpacker *u, char *out, size_t *ret_n, struct lz_err *err
 
 static int unpack_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
 {
-	struct unpacker *u = (struct unpacker *)(void *)r;
+	struct lz_unpacker *u = (struct lz_unpacker *)(void *)r;
 	char *out = u->out + (size_t)u->buffer * CHUNK;
 	size_t n = 0;
 
@@ -452,7 +287,7 @@ static int unpack_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *
 /* Plain bytes: the chunk that was looked at, then all others as they come. */
 static int plain_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *err)
 {
-	struct unpacker *u = (struct unpacker *)(void *)r;
+	struct lz_unpacker *u = (struct lz_unpacker *)(void *)r;
 	int code = u->in.n ? 0 : more_input(u, err);
 
 	if (code || !u->in.n)
@@ -465,7 +300,7 @@ static int plain_next(struct lz_reader *r, struct lz_span *ret, struct lz_err *e
 
 static int plain_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct lz_err *err)
 {
-	struct unpacker *u = (struct unpacker *)(void *)r;
+	struct lz_unpacker *u = (struct lz_unpacker *)(void *)r;
 	int code = 0;
 
 	if (!u->in.n && u->rest.n)
@@ -483,7 +318,7 @@ static int plain_skip(struct lz_reader *r, uint64_t n, uint64_t *ret_n, struct l
 
 static void unpack_stop(struct lz_reader *r)
 {
-	struct unpacker *u = (struct unpacker *)(void *)r;
+	struct lz_unpacker *u = (struct lz_unpacker *)(void *)r;
 
 	if (u->inner->stop)
 		u->inner->stop(u->inner);
@@ -491,7 +326,7 @@ static void unpack_stop(struct lz_reader *r)
 
 static void unpack_close(struct lz_reader *r)
 {
-	struct unpacker *u = (struct unpacker *)(void *)r;
+	struct lz_unpacker *u = (struct lz_unpacker *)(void *)r;
 
 	if (u->codec)
 		u->codec->stop(u);
@@ -500,7 +335,7 @@ static void unpack_close(struct lz_reader *r)
 	lz_free(u);
 }
 
-static int start(struct unpacker *u, enum lz_packing packing, struct lz_err *err)
+static int start(struct lz_unpacker *u, enum lz_packing packing, struct lz_err *err)
 {
 	int code;
 
@@ -517,16 +352,30 @@ static int start(struct unpacker *u, enum lz_packing packing, struct lz_err *err
 			       "packed with bzip2, which image tools don't write: unpack it first");
 	u->r.next = unpack_next;
 	u->r.keeps = BUFFERS - 1;
-	u->codec = &codecs[packing];
+	u->codec = codecs[packing];
 	u->out = lz_realloc(NULL, (size_t)BUFFERS * CHUNK);
 	code = u->out ? u->codec->start(u, err) : LZ_E_NOMEM;
 	return code ? lz_fail(err, code, "out of memory") : 0;
 }
 
-struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limits *limits,
-				   enum lz_packing *ret_packing, struct lz_err *err)
+/* What stands on the unpacker: the stage it runs in, and whoever sums its members. */
+static struct lz_reader *built_upon(struct lz_unpacker *u, unsigned ahead, struct lz_err *err)
 {
-	struct unpacker *u = lz_alloc(sizeof(*u));
+	struct lz_reader *top = &u->r;
+
+	if (!u->codec)
+		return top;
+	if (ahead)
+		top = lz_reader_stage(top, CHUNK, ahead < BUFFERS - 2 ? ahead : BUFFERS - 2, err);
+	if (top && u->codec->summed)
+		top = lz_reader_members(top, u, err);
+	return top;
+}
+
+struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limits *limits,
+				   unsigned ahead, enum lz_packing *ret_packing, struct lz_err *err)
+{
+	struct lz_unpacker *u = lz_alloc(sizeof(*u));
 	enum lz_packing packing;
 	int code;
 
@@ -548,5 +397,5 @@ struct lz_reader *lz_reader_unpack(struct lz_reader *inner, const struct lz_limi
 	}
 	if (ret_packing)
 		*ret_packing = packing;
-	return &u->r;
+	return built_upon(u, ahead, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The image config: what platform the image is for, what each unpacked layer must hash to, and
- *which build step made it.
+ * which build step made it.
  *
  *	{"architecture": "amd64", "os": "linux", "created": "…",
  *	 "rootfs":  {"type": "layers", "diff_ids": ["sha256:…", …]},

@@ -2,9 +2,10 @@
 /*
  * docker-archive, as `docker save` writes it:
  *
- *	manifest.json    [{"Config": "<hex>.json", "RepoTags": ["name:tag"], "Layers":
- *["<id>/layer.tar", …]}] <hex>.json       the image config, named by its SHA-256 <id>/layer.tar one
- *layer; a symbolic link when it equals another one's
+ *	manifest.json    [{"Config": "<hex>.json", "RepoTags": ["name:tag"],
+ *	                   "Layers": ["<id>/layer.tar", …]}]
+ *	<hex>.json         the image config, named by its SHA-256
+ *	<id>/layer.tar     one layer; a symbolic link when it equals another one's
  *
  * Docker 25 and later write the same with blobs/sha256/<hex> for every path, beside an OCI index.
  */

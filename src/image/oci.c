@@ -2,11 +2,14 @@
 /*
  * OCI image layout:
  *
- *	index.json ──► manifest ──► config, layers        blobs/sha256/<hex>, each named by its
- *digest └─► index ──► manifest (linux/amd64) └─► manifest (linux/arm64)
+ *	index.json ─┬─► manifest ──► config, layers
+ *	            └─► index ─┬─► manifest (linux/amd64) ──► …
+ *	                       └─► manifest (linux/arm64) ──► …
+ *
+ * Every arrow is a digest, and blobs/sha256/<hex> the place of what it names.
  *
  * A hostile index may point to itself or fan out without end: depth and count are bounded.
- *Documents are checked against digest and size before they are believed. Attestations (platform
+ * Documents are checked against digest and size before they are believed. Attestations (platform
  * unknown/unknown) are not images and are passed over.
  */
 #include "docs.h"

@@ -160,8 +160,7 @@ struct lz_child *lz_child_start(const char *role, int input_fd, const struct lz_
 	return c;
 }
 
-/* --- how it ended
- * -------------------------------------------------------------------------------------------- */
+/* --- how it ended --- */
 
 static void reap(struct lz_child *c, bool kill_it)
 {
@@ -243,9 +242,7 @@ static int at_end(struct lz_child *c, struct lz_err *err)
 	return torn ? lz_fail(err, LZ_E_FORMAT, "the confined parser's answer is cut off") : 0;
 }
 
-/* --- records
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- records --- */
 
 static int stop(struct lz_child *c, int code)
 {

@@ -11,7 +11,7 @@
  *	seccomp                          an allow-list; anything else kills the process
  *
  * Where the kernel has no Landlock the seccomp list still refuses every call that takes a path. A
- *step that the kernel has but that fails is fatal: better no answer than a parser without a wall.
+ * step that the kernel has but that fails is fatal: better no answer than a parser without a wall.
  */
 #include "seal.h"
 
@@ -41,8 +41,7 @@
 #define SANITIZED 0
 #endif
 
-/* --- limits
- * ---------------------------------------------------------------------------------------- */
+/* --- limits --- */
 
 static int limit(int what, const char *name, uint64_t value, uint64_t hard, struct lz_err *err)
 {
@@ -70,8 +69,7 @@ static int set_limits(const struct lz_limits *l, struct lz_err *err)
 	return r ? r : limit(RLIMIT_FSIZE, "file size", 0, 0, err);
 }
 
-/* --- privileges
- * ------------------------------------------------------------------------------------ */
+/* --- privileges --- */
 
 static int drop_capabilities(struct lz_err *err)
 {
@@ -135,8 +133,7 @@ int lz_seal_privileges(const struct lz_limits *l, struct lz_err *err)
 	return enter_landlock(err);
 }
 
-/* --- system calls
- * ---------------------------------------------------------------------------------- */
+/* --- system calls --- */
 
 static const int allowed[] = {
 	/* bytes in and out of descriptors it was given */

@@ -48,8 +48,7 @@ static const char *on(const struct page *p, const char *code)
 	return p->o->colour ? code : "";
 }
 
-/* --- cells
- * ---------------------------------------------------------------------------------------------- */
+/* --- cells --- */
 
 static struct lz_span fix_text(const struct lz_finding *f)
 {
@@ -183,8 +182,7 @@ static void put_findings(struct page *p, const struct lz_scan *s)
 			put_row(p, f);
 }
 
-/* --- around the table
- * --------------------------------------------------------------------------------------- */
+/* --- around the table --- */
 
 static void put_head(struct page *p, const struct lz_scan *s)
 {

@@ -30,9 +30,7 @@ static void problem(struct lz_scan *s, int code, struct lz_span layer, struct lz
 				 .text = own(s, text)};
 }
 
-/* --- layers
- * -----------------------------------------------------------------------------------------------
- */
+/* --- layers --- */
 
 static void verify(struct lz_scan *s, const struct lz_layer *promise, const struct lz_evidence *e)
 {
@@ -83,9 +81,7 @@ static void take_layer(struct lz_scan *s, size_t i, const struct lz_layer *promi
 	verify(s, promise, e);
 }
 
-/* --- packages
- * -----------------------------------------------------------------------------------------------
- */
+/* --- packages --- */
 
 /* name, arch and version of every package of one database, for looking back through layers. */
 static int index_packages(const struct lz_file_evidence *f, struct lz_map *map,
@@ -239,9 +235,7 @@ static int take_releases(struct lz_scan *s, const struct lz_vec *visible, int64_
 	return 0;
 }
 
-/* --- findings
- * -------------------------------------------------------------------------------------------------
- */
+/* --- findings --- */
 
 static bool ignored(const struct lz_finding *f, const struct lz_ignore *i)
 {
@@ -298,9 +292,7 @@ static int match(struct lz_scan *s, const struct lz_scan_options *o, struct lz_e
 	return 0;
 }
 
-/* --- all of it
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 static int lay_over(struct lz_bundle *b, const struct lz_image *image, struct lz_merge *m,
 		    struct lz_scan *s, struct lz_err *err)

@@ -68,8 +68,7 @@ int lz_bundle_problem(struct lz_bundle *b, const struct lz_err *why, struct lz_s
 	return 0;
 }
 
-/* --- records of a child
- * ------------------------------------------------------------------------------ */
+/* --- records of a child --- */
 
 static void remote_error(struct lz_rec *rec, struct lz_err *ret)
 {
@@ -142,8 +141,7 @@ int lz_receive(struct lz_gather *g, struct lz_bundle *b, struct lz_child *c, str
 	return r ? r : failed;
 }
 
-/* --- many blobs at once
- * -------------------------------------------------------------------------------- */
+/* --- many blobs at once --- */
 
 struct pool {
 	struct lz_gather *g;

@@ -2,12 +2,13 @@
 /*
  * The order of one scan:
  *
- *	gather evidence ──► answer per image ──► paths that links led to?  ──► gather again, asking
- *for them too └─► no: done
+ *	gather evidence ──► answer per image ──► paths that links led to?
+ *	                                          ├─► yes: gather again, asking for them too
+ *	                                          └─► no: done
  *
  * A second look is rare (a package database behind a link with an unusual name) and is possible
- *where the bytes can be read twice. From a pipe they can't, and then the answer says that it is
- *incomplete.
+ * where the bytes can be read twice. From a pipe they can't, and then the answer says that it is
+ * incomplete.
  */
 #include "gather.h"
 

@@ -2,8 +2,8 @@
 /*
  * CVSS 4.0 (specification of FIRST, section 8). A vector falls into one of 270 classes, its macro
  * vector, whose highest score experts have set. From there the score sinks with the distance
- *between the vector and the worst one of its class, in proportion to the drop to the next lower
- *class; the mean over the five groups of metrics counts.
+ * between the vector and the worst one of its class, in proportion to the drop to the next lower
+ * class; the mean over the five groups of metrics counts.
  *
  *	EQ1  AV PR UI       EQ2  AC AT       EQ3 and EQ6  VC VI VA with CR IR AR
  *	EQ4  SC SI SA       EQ5  E

@@ -10,7 +10,7 @@
  *	                            "fixed_version": "1.1.1n-1" | "0",
  *	                            "urgency": "medium" | "low**" | "not yet assigned" …,
  *	                            "nodsa": "…", "nodsa_reason": "ignored" | "postponed" | "" } } }
- *} }
+ * } }
  *
  * What a row means:
  *	resolved, "0"            this release was never affected

@@ -6,7 +6,7 @@
  * Three shapes:
  *	language   "PyPI" -> "pypi"            a suffix (Maven's repository address) says nothing
  *	release    "Rocky Linux:8" -> "rocky:8"   the suffix is needed: without it no image can
- *match rolling    "Wolfi" -> "wolfi"
+ * match rolling    "Wolfi" -> "wolfi"
  *
  * Ubuntu, Red Hat, SUSE and Azure Linux have grammars of their own. A name that is not here is not
  * guessed: the caller counts the record as skipped and names it.

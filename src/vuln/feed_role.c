@@ -5,8 +5,6 @@
  */
 #include "feed_work.h"
 
-#define STAGE_BYTES (256 * 1024)
-
 static void put_field(struct lz_buf *b, struct lz_span s)
 {
 	lz_buf_u32le(b, (uint32_t)s.n);
@@ -28,9 +26,7 @@ static struct lz_reader *unpacked(int fd, const struct lz_limits *limits, struct
 	struct lz_reader *r = lz_reader_fd(fd, UINT64_MAX, err);
 
 	l.layer_bytes = limits->feed_bytes;
-	if (r)
-		r = lz_reader_unpack(r, &l, NULL, err);
-	return r ? lz_reader_stage(r, STAGE_BYTES, 4, err) : NULL;
+	return r ? lz_reader_unpack(r, &l, 4, NULL, err) : NULL;
 }
 
 static int run(struct lz_rec *request, int in_fd, const struct lz_limits *limits,

@@ -4,8 +4,8 @@
  *
  *	ADVISORY    id feed title severity | cvss[] aliases[] references[] | published modified
  *	            withdrawn | affected[]: ecosystem name module order fix not_affected severity
- *cvss events[]: kind version | versions[] ENRICHMENT  cve kev added epss percentile      (shares as
- *billionths + 1; 0: absent) INFO        name date records skipped SKIPPED     offset why
+ * cvss events[]: kind version | versions[] ENRICHMENT  cve kev added epss percentile      (shares
+ * as billionths + 1; 0: absent) INFO        name date records skipped SKIPPED     offset why
  *
  * A list is a count and its items. The parent believes nothing: a count can't promise more than
  * the record's remaining bytes hold, numbers must be ones that a reader would send, and the arena

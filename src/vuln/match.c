@@ -3,10 +3,10 @@
  * Packages against knowledge. docs/matching.md says the same in prose.
  *
  *	name       the source package for deb and for Azure Linux and Photon, the origin for apk,
- *the binary for rpm affected   a range holds the version, or it is listed; a "not affected" row of
- *the same vulnerability wins module     a row of an RPM module speaks of packages of that module
- *and stream only, and the other way round id         the CVE where there is one; an advisory with
- *several CVEs becomes one finding for each
+ * the binary for rpm affected   a range holds the version, or it is listed; a "not affected" row of
+ * the same vulnerability wins module     a row of an RPM module speaks of packages of that module
+ * and stream only, and the other way round id         the CVE where there is one; an advisory with
+ * several CVEs becomes one finding for each
  *
  * A version that can't be compared is a problem, and the scan is then not complete.
  */
@@ -25,9 +25,7 @@ const char *lz_order_name(enum lz_order o)
 	return (unsigned)o < LZ_ORDER_COUNT ? names[o] : "other";
 }
 
-/* --- ranges
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- ranges --- */
 
 /* Version against an event's; "0" is before everything. */
 static int against(enum lz_order order, struct lz_span v, struct lz_span event, int *ret,
@@ -104,9 +102,7 @@ int lz_affected_by(const struct lz_affected *a, struct lz_span version, bool *re
 	return 0;
 }
 
-/* --- one package
- * --------------------------------------------------------------------------------------------------
- */
+/* --- one package --- */
 
 #define REFERENCES_MAX 100 /* of one finding */
 

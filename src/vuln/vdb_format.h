@@ -6,9 +6,9 @@
  *	header (64) | section table (n × 64) | sections, 8-aligned | signature (64, if flagged)
  *
  * Rows of one (ecosystem, name) form a group. Groups in the order of their name's hash fill blocks
- *of about BLOCK_BYTES, each packed with zstd and one dictionary for all. So one number a block is
- *all the index that look-ups by name need, and what a package has in several releases lies
- *together. A sorted table leads from the hash of an id or alias to blocks.
+ * of about BLOCK_BYTES, each packed with zstd and one dictionary for all. So one number a block is
+ * all the index that look-ups by name need, and what a package has in several releases lies
+ * together. A sorted table leads from the hash of an id or alias to blocks.
  */
 #include "../base/buf.h"
 #include "../base/map.h"

@@ -169,8 +169,7 @@ int64_t lz_vdb_built_s(const struct lz_vdb *v)
 	return v->built_s;
 }
 
-/* --- feeds and ecosystems
- * ----------------------------------------------------------------------------------- */
+/* --- feeds and ecosystems --- */
 
 uint64_t lz_vdb_advisory_count(const struct lz_vdb *v)
 {
@@ -221,9 +220,7 @@ bool lz_vdb_covers(const struct lz_vdb *v, struct lz_span ecosystem)
 	return false;
 }
 
-/* --- looking up
- * ---------------------------------------------------------------------------------------------------
- */
+/* --- looking up --- */
 
 /* First entry of a table whose hash is not below. */
 static size_t lower_bound(struct lz_span table, size_t width, uint64_t hash)
@@ -462,9 +459,7 @@ void lz_vdb_expect(const struct lz_vdb *v, struct lz_span (*name)(const void *ar
 			fetch(v, packed);
 }
 
-/* --- all of it
- * --------------------------------------------------------------------------------------------------------
- */
+/* --- all of it --- */
 
 int lz_vdb_verify(const struct lz_vdb *v, const char *verify_key_pem, struct lz_err *err)
 {

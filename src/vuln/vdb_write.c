@@ -154,9 +154,7 @@ int lz_vdb_add_feed(struct lz_vdb_builder *b, const struct lz_feed_info *f, stru
 	return b->arena.code ? full(b, err) : 0;
 }
 
-/* --- order
- * ------------------------------------------------------------------------------------------------
- */
+/* --- order --- */
 
 static int by_group(const void *a, const void *b)
 {
@@ -193,9 +191,7 @@ static int by_hash(const void *a, const void *b)
 	return x->block < y->block ? -1 : x->block > y->block;
 }
 
-/* --- sections
- * -----------------------------------------------------------------------------------------------
- */
+/* --- sections --- */
 
 struct image {
 	struct lz_buf section[LZ_VDB_KINDS];
@@ -479,9 +475,7 @@ static int make(struct image *m, struct lz_vdb_builder *b, struct lz_err *err)
 	return m->code ? lz_fail(err, m->code, "database: %s", lz_code_text(m->code)) : 0;
 }
 
-/* --- the file
- * --------------------------------------------------------------------------------------------------
- */
+/* --- the file --- */
 
 static int put_head(const struct image *m, struct lz_buf *head, int64_t built_s, bool sign,
 		    struct lz_err *err)

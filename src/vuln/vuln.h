@@ -189,8 +189,7 @@ int lz_vdb_by_id(struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
 int lz_vdb_by_name(struct lz_vdb *v, struct lz_span name, struct lz_arena *arena,
 		   struct lz_vec *ret_rows, struct lz_err *err);
 
-/* --- matching
- * ------------------------------------------------------------------------------------- */
+/* --- matching --- */
 
 /* Appends struct lz_finding (spans in the arena) for every vulnerability of the packages: one per
  * vulnerability and package, aliases merged, CVE preferred, KEV and EPSS joined. What could not be
@@ -204,8 +203,7 @@ int lz_match(struct lz_vdb *v, const struct lz_os *os, const struct lz_package *
 int lz_affected_by(const struct lz_affected *a, struct lz_span version, bool *ret_affected,
 		   struct lz_span *ret_fixed, struct lz_err *err);
 
-/* --- severity
- * --------------------------------------------------------------------------------------- */
+/* --- severity --- */
 
 /* Base score of a CVSS 2.0, 3.0, 3.1 or 4.0 vector, computed by us. LZ_E_FORMAT if malformed. */
 int lz_cvss_score(struct lz_span vector, double *ret_score, struct lz_err *err);

@@ -73,14 +73,15 @@ static struct lz_limits limits(void)
 	return l;
 }
 
-static int unpack(struct lz_span packed, size_t chunk, const struct lz_limits *l,
-		  struct lz_buf *out, enum lz_packing *packing, struct lz_err *err)
+static int unpack_ahead(struct lz_span packed, size_t chunk, unsigned ahead,
+			const struct lz_limits *l, struct lz_buf *out, enum lz_packing *packing,
+			struct lz_err *err)
 {
 	struct lz_reader *r = lz_reader_mem(packed, chunk, err);
 	struct lz_span got;
 	int code;
 
-	r = r ? lz_reader_unpack(r, l, packing, err) : NULL;
+	r = r ? lz_reader_unpack(r, l, ahead, packing, err) : NULL;
 	if (!r)
 		return err->code;
 	while ((code = lz_reader_next(r, &got, err)) > 0)
@@ -94,12 +95,20 @@ static int unpack(struct lz_span packed, size_t chunk, const struct lz_limits *l
 		assert_string_equal(again.text, err->text);
 	} else {
 		assert_int_equal(r->offset, out->n);
+		assert_int_equal(lz_reader_next(r, &got, err), 0); /* the end stays too */
 	}
 	lz_reader_close(r);
 	return code;
 }
 
-static void expect_text(struct lz_span packed, size_t chunk, enum lz_packing want, size_t times)
+static int unpack(struct lz_span packed, size_t chunk, const struct lz_limits *l,
+		  struct lz_buf *out, enum lz_packing *packing, struct lz_err *err)
+{
+	return unpack_ahead(packed, chunk, 0, l, out, packing, err);
+}
+
+static void expect_text(struct lz_span packed, size_t chunk, unsigned ahead, enum lz_packing want,
+			size_t times)
 {
 	struct lz_limits l = limits();
 	enum lz_packing packing;
@@ -107,7 +116,7 @@ static void expect_text(struct lz_span packed, size_t chunk, enum lz_packing wan
 	struct lz_buf out;
 
 	lz_buf_init(&out, 64 * LZ_M);
-	assert_ok(unpack(packed, chunk, &l, &out, &packing, &err), err);
+	assert_ok(unpack_ahead(packed, chunk, ahead, &l, &out, &packing, &err), err);
 	assert_int_equal(packing, want);
 	assert_int_equal(out.n, times * TEXT_BYTES);
 	for (size_t i = 0; i < times; i++)
@@ -145,7 +154,8 @@ static void test_tools(void **state)
 		struct lz_buf b;
 		made_by(&b, tools[i].command, TEXT_BYTES);
 		for (size_t k = 0; k < sizeof(chunks) / sizeof(chunks[0]); k++)
-			expect_text(lz_buf_view(&b), chunks[k], tools[i].packing, tools[i].times);
+			expect_text(lz_buf_view(&b), chunks[k], (unsigned)(k * 3 % 7),
+				    tools[i].packing, tools[i].times);
 		lz_buf_done(&b);
 	}
 }
@@ -179,7 +189,8 @@ static void fails(struct lz_span packed, const struct lz_limits *l, int code, co
 		struct lz_err err = {0};
 		struct lz_buf out;
 		lz_buf_init(&out, 256 * LZ_M);
-		assert_int_equal(unpack(packed, chunk, l, &out, NULL, &err), code);
+		assert_int_equal(unpack_ahead(packed, chunk, chunk ? 4 : 0, l, &out, NULL, &err),
+				 code);
 		if (!strstr(err.text, says))
 			fail_msg("\"%s\" does not say \"%s\"", err.text, says);
 		lz_buf_done(&out);
@@ -252,12 +263,109 @@ static void test_gzip_trailer(void **state)
 
 	(void)state;
 	made_by(&b, "gzip", TEXT_BYTES);
-	for (size_t i = 1; i <= 8; i++) { /* CRC and length */
+	for (size_t i = 1; i <= 8; i++) {
+		char says[80];
+		snprintf(says, sizeof(says), "%s differs", i <= 4 ? "length" : "checksum");
 		b.p[b.n - i] ^= 1;
-		fails(lz_buf_view(&b), &l, LZ_E_FORMAT, "check"); /* igzip and zlib differ */
+		fails(lz_buf_view(&b), &l, LZ_E_FORMAT, says);
 		b.p[b.n - i] ^= 1;
 	}
 	lz_buf_done(&b);
+}
+
+/* Each member has a sum of its own, wherever chunks end; the error says which it was. */
+static void test_gzip_members(void **state)
+{
+	struct lz_limits l = limits();
+	struct lz_buf one, two, three, all;
+	size_t ends[3];
+
+	(void)state;
+	made_by(&one, "head -c 131072 | gzip", TEXT_BYTES); /* as long as a chunk */
+	made_by(&two, "printf '' | gzip", TEXT_BYTES);
+	made_by(&three, "gzip -1", TEXT_BYTES);
+	lz_buf_init(&all, LZ_M);
+	lz_buf_span(&all, lz_buf_view(&one));
+	ends[0] = all.n;
+	lz_buf_span(&all, lz_buf_view(&two));
+	ends[1] = all.n;
+	lz_buf_span(&all, lz_buf_view(&three));
+	ends[2] = all.n;
+	assert_int_equal(all.code, 0);
+	for (int i = 0; i < 3; i++) {
+		struct lz_err err = {0};
+		struct lz_buf out;
+		char says[80];
+		snprintf(says, sizeof(says), "gzip: checksum differs at packed byte %zu (unpacked ",
+			 ends[i]);
+		all.p[ends[i] - 8] ^= 0x40;
+		fails(lz_buf_view(&all), &l, LZ_E_FORMAT, says);
+		/* Nothing of a later member is delivered. */
+		lz_buf_init(&out, LZ_M);
+		assert_int_equal(unpack(lz_buf_view(&all), 777, &l, &out, NULL, &err), LZ_E_FORMAT);
+		assert_in_range(out.n, i < 2 ? 131072 : TEXT_BYTES, i < 2 ? 131072 : 300000);
+		lz_buf_done(&out);
+		all.p[ends[i] - 8] ^= 0x40;
+	}
+	lz_buf_done(&one);
+	lz_buf_done(&two);
+	lz_buf_done(&three);
+	lz_buf_done(&all);
+}
+
+static uint32_t crc_by_bits(struct lz_span s)
+{
+	uint32_t crc = ~0U;
+
+	for (size_t i = 0; i < s.n; i++) {
+		crc ^= (unsigned char)s.p[i];
+		for (int k = 0; k < 8; k++)
+			crc = crc >> 1 ^ (crc & 1 ? 0xedb88320 : 0);
+	}
+	return ~crc;
+}
+
+/* RFC 1952 2.3: every combination of optional fields, cut at every place. */
+static void test_gzip_headers(void **state)
+{
+	static const char body[] = "\x4b\x4c\x4a\x06\x00\xc2\x41\x24\x35\x03\0\0"; /* "abc" */
+	struct lz_limits l = limits();
+
+	(void)state;
+	for (unsigned flags = 0; flags < 32; flags++) {
+		char head[10] = {0x1f, (char)0x8b, 8, (char)flags, 1, 2, 3, 4, 0, 3};
+		struct lz_buf b, out;
+		lz_buf_init(&b, 200);
+		lz_buf_add(&b, head, 10);
+		if (flags & 4)
+			lz_buf_add(&b,
+				   "\5\0"
+				   "AB\0\0C",
+				   7);
+		if (flags & 8)
+			lz_buf_add(&b, "a name", 7);
+		if (flags & 16)
+			lz_buf_add(&b, "a remark", 9);
+		if (flags & 2)
+			lz_buf_u16le(&b, (uint16_t)crc_by_bits(lz_buf_view(&b)));
+		lz_buf_add(&b, body, sizeof(body)); /* its last zero is the trailer's */
+		for (size_t chunk = 1; chunk <= b.n; chunk++) {
+			struct lz_err err = {0};
+			lz_buf_init(&out, 100);
+			assert_ok(unpack(lz_buf_view(&b), chunk, &l, &out, NULL, &err), err);
+			assert_span(lz_buf_view(&out), "abc");
+			lz_buf_done(&out);
+		}
+		if (flags & 2) { /* of the sum itself */
+			b.p[b.n - sizeof(body) - 1] ^= 1;
+			fails(lz_buf_view(&b), &l, LZ_E_FORMAT, "checksum of the header differs");
+		}
+		b.p[3] |= 0x20 << flags % 3;
+		fails(lz_buf_view(&b), &l, LZ_E_FORMAT, "unknown flags");
+		b.p[2] = 7;
+		fails(lz_buf_view(&b), &l, LZ_E_FORMAT, "unknown way of packing");
+		lz_buf_done(&b);
+	}
 }
 
 static void test_bytes_behind(void **state)
@@ -291,7 +399,7 @@ static void test_size_limit(void **state)
 		struct lz_buf b;
 		made_by(&b, commands[i], TEXT_BYTES);
 		l.layer_bytes = TEXT_BYTES;
-		expect_text(lz_buf_view(&b), 0, (enum lz_packing)(LZ_PACK_GZIP + i), 1);
+		expect_text(lz_buf_view(&b), 0, 0, (enum lz_packing)(LZ_PACK_GZIP + i), 1);
 		l.layer_bytes = TEXT_BYTES - 1;
 		fails(lz_buf_view(&b), &l, LZ_E_LIMIT, "limit layer_bytes");
 		lz_buf_done(&b);
@@ -400,7 +508,7 @@ static void test_error_below(void **state)
 	made_by(&b, "gzip", TEXT_BYTES);
 	assert_int_equal(fwrite(b.p, 1, b.n - 100, f), b.n - 100);
 	fflush(f);
-	r = lz_reader_unpack(lz_reader_pread(fileno(f), 0, b.n, NULL), &l, NULL, &err);
+	r = lz_reader_unpack(lz_reader_pread(fileno(f), 0, b.n, NULL), &l, 0, NULL, &err);
 	if (r) {
 		assert_int_equal(lz_reader_drain(r, &err), LZ_E_FORMAT);
 		lz_reader_close(r);
@@ -416,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_tools),	     cmocka_unit_test(test_small_plain),
 		cmocka_unit_test(test_cut_short),    cmocka_unit_test(test_second_member_cut_short),
 		cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_gzip_trailer),
+		cmocka_unit_test(test_gzip_members), cmocka_unit_test(test_gzip_headers),
 		cmocka_unit_test(test_bytes_behind), cmocka_unit_test(test_size_limit),
 		cmocka_unit_test(test_ratio_limit),  cmocka_unit_test(test_memory_limits),
 		cmocka_unit_test(test_magic),	     cmocka_unit_test(test_nomem),
