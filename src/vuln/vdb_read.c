@@ -19,6 +19,7 @@
 #include <zstd.h>
 
 #define FETCH_MAX (4 * LZ_M) /* of an index, read whole ahead */
+#define FETCH_GAP ((size_t)24 * 1024)
 
 struct lz_vdb {
 	struct lz_span file;
@@ -444,19 +445,47 @@ int lz_vdb_by_id(struct lz_vdb *v, struct lz_span id, struct lz_arena *arena,
 
 /* --- reading ahead --------------------------------------------------------------------------- */
 
+/* A request to the disk costs as much as some 30 KB of it, so small gaps are read too. */
+static void fetch_all(const struct lz_vdb *v, const struct lz_vec *blocks)
+{
+	struct lz_span run = {NULL, 0};
+
+	LZ_VEC_EACH (struct lz_span, b, blocks) {
+		if (run.n && b->p <= run.p + run.n + FETCH_GAP) {
+			run.n = (size_t)(b->p + b->n - run.p);
+			continue;
+		}
+		fetch(v, run);
+		run = *b;
+	}
+	fetch(v, run);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct lz_span *x = a, *y = b;
+
+	return x->p < y->p ? -1 : x->p > y->p;
+}
+
 void lz_vdb_expect(const struct lz_vdb *v, struct lz_span (*name)(const void *arg, size_t i),
 		   const void *arg, size_t count)
 {
+	LZ_CLEAN(vec) struct lz_vec blocks;
 	struct lz_span packed;
 
 	if (!v->mapped || !block_count(v))
 		return;
+	lz_vec_init(&blocks, sizeof(packed), count);
 	if (v->section[LZ_VDB_INDEX].n <= FETCH_MAX)
 		fetch(v, v->section[LZ_VDB_INDEX]);
 	for (size_t i = 0; i < count; i++)
 		if (!packed_block(v, block_of(v, (uint32_t)(lz_hash_stable(name(arg, i)) >> 32)),
-				  &packed, NULL))
-			fetch(v, packed);
+				  &packed, NULL) &&
+		    !lz_vec_add(&blocks, &packed))
+			break; /* no memory: what is missing is read when it is asked for */
+	lz_vec_sort(&blocks, by_place);
+	fetch_all(v, &blocks);
 }
 
 /* --- all of it --- */
