@@ -6,6 +6,7 @@
 #include "../base/log.h"
 #include "../catalog/catalog.h"
 #include "../report/report.h"
+#include "../rules/field.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,18 @@ static void list_formats(void)
 		printf("%-12s %s\n", lz_report_formats[i]->name, lz_report_formats[i]->help);
 }
 
+static void list_fields(void)
+{
+	static const char *const args[] = {"", "[n]", "[n]", "[key]", "[key]"};
+
+	for (size_t i = 0; i < lz_field_count; i++) {
+		char name[80];
+		snprintf(name, sizeof(name), "%s%s", lz_fields[i].name, args[lz_fields[i].arg]);
+		printf("%-44s %-8s %s\n", name, lz_field_type_name(lz_fields[i].type),
+		       lz_fields[i].help);
+	}
+}
+
 static void list_verbs(void)
 {
 	for (size_t i = 0; lz_verbs[i]; i++)
@@ -40,10 +53,8 @@ static const struct {
 	const char *name;
 	void (*list)(void);
 } things[] = {
-	{"limits", list_limits},
-	{"catalogers", list_catalogers},
-	{"formats", list_formats},
-	{"verbs", list_verbs},
+	{"limits", list_limits}, {"catalogers", list_catalogers}, {"formats", list_formats},
+	{"fields", list_fields}, {"verbs", list_verbs},
 };
 
 static int run(int argc, char **argv)
@@ -54,7 +65,7 @@ static int run(int argc, char **argv)
 			return LZ_EXIT_PASS;
 		}
 	}
-	lz_log(LZ_ERROR, "list: name one of limits, catalogers, formats, verbs");
+	lz_log(LZ_ERROR, "list: name one of limits, catalogers, formats, fields, verbs");
 	return LZ_EXIT_USAGE;
 }
 

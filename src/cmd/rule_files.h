@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Inside cmd/ only: what the `rules` verbs share. */
+#include "../rules/rules.h"
+
+#include <stdio.h>
+
+/* Whole file, or standard input for "-". */
+int lz_cmd_read_file(const char *path, struct lz_buf *ret, struct lz_err *err);
+/* Read and compiled; mistakes in the rules are notes of the set. NULL with err: a file can't be
+ * read, no memory. */
+struct lz_rules *lz_cmd_rules(char *const *paths, size_t count, struct lz_err *err);
+void lz_cmd_rules_notes(FILE *to, const struct lz_rules *r, bool warnings);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Inside rules/ only: all conditions of a rule set as one graph. Equal terms, checks and
+ * sub-conditions are one node, however many rules they stand in, so that an event asks each once.
+ */
+#include "../base/map.h"
+#include "expr.h"
+
+#include <regex.h>
+
+/* A value: a field, or a transformer over other terms. */
+struct lz_graph_term {
+	enum lz_transform kind;
+	enum lz_field_type type;
+	const struct lz_field *field;
+	struct lz_span arg;
+	uint32_t *args; /* other terms */
+	size_t arg_count;
+};
+
+struct lz_operand {
+	struct lz_datum value;
+	unsigned char mask[16]; /* of a network */
+	regex_t *regex;
+};
+
+struct lz_graph_check {
+	uint32_t left, right; /* terms; right: LZ_NO_TERM when constants stand there */
+	enum lz_op op;
+	enum lz_modifier modifier;
+	struct lz_operand *operands;
+	size_t operand_count;
+	struct lz_map set; /* of texts, for "in" over many */
+	bool has_set;
+};
+#define LZ_NO_TERM UINT32_MAX
+
+enum lz_node_kind {
+	LZ_NODE_FALSE,
+	LZ_NODE_TRUE,
+	LZ_NODE_AND,
+	LZ_NODE_OR,
+	LZ_NODE_NOT,
+	LZ_NODE_CHECK
+};
+
+struct lz_node {
+	enum lz_node_kind kind;
+	uint32_t first, count; /* into children; a check: its number in first */
+};
+
+struct lz_kinds {
+	uint64_t bits[LZ_EVENT_KINDS / 64];
+};
+
+struct lz_graph {
+	struct lz_arena *arena;
+	struct lz_vec terms, checks, nodes, children; /* children: uint32_t */
+	struct lz_vec kinds;	/* two per node: of events it can be true for, and false for */
+	struct lz_map interned; /* by what makes it up → number */
+};
+
+int lz_graph_init(struct lz_graph *g, struct lz_arena *arena);
+void lz_graph_done(struct lz_graph *g);
+
+/* Each finds or makes; UINT32_MAX with err when memory ran out or the term, the operator and the
+ * constants don't go together; *ret_at is then the offset in the condition. */
+uint32_t lz_graph_term(struct lz_graph *g, const struct lz_term *t, size_t *ret_at,
+		       struct lz_err *err);
+uint32_t lz_graph_check(struct lz_graph *g, const struct lz_expr *e, size_t *ret_at,
+			struct lz_err *err);
+uint32_t lz_graph_node(struct lz_graph *g, enum lz_node_kind kind, const uint32_t *children,
+		       size_t count, struct lz_err *err);
+
+/* Whether v, of this type, stands in relation op to x. Several-valued fields and sets are the
+ * matcher's business. */
+bool lz_compare(enum lz_field_type type, enum lz_op op, const struct lz_datum *v,
+		const struct lz_operand *x);
+/* "/a/b" and below it, component by component; each of the pattern's may hold globs. */
+bool lz_path_match(struct lz_span path, struct lz_span pattern);
+/* Reads a constant for comparisons with a type: LZ_E_FORMAT says what it should be. */
+int lz_operand_read(struct lz_arena *arena, enum lz_field_type type, enum lz_op op,
+		    struct lz_span text, struct lz_operand *ret, struct lz_err *err);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Inside rules/ only: what a matcher remembers of the event at hand. */
+#include "set.h"
+
+struct lz_seen_term {
+	uint32_t event; /* for which this holds */
+	size_t n;
+	const struct lz_datum *data;
+	struct lz_datum own; /* of a transformer; its text lies in made */
+	struct lz_buf made;
+	struct lz_vec list; /* struct lz_datum: of a transformer over a list */
+};
+
+struct lz_seen_node {
+	uint32_t event;
+	bool value;
+};
+
+struct lz_matcher {
+	const struct lz_rules *rules;
+	struct lz_seen_term *terms;
+	struct lz_seen_node *nodes;
+	uint32_t event;
+	struct lz_watch_event *e;
+	struct lz_vec by_kind[LZ_EVENT_KINDS]; /* numbers of rules, uint32_t */
+	struct lz_vec all;		       /* of those that may match any kind */
+};
+
+/* The values of a term for the event at hand. */
+size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret);
+/* A value as it prints. */
+void lz_datum_print(struct lz_buf *out, enum lz_field_type type, const struct lz_datum *d);
+
+enum lz_piece_kind { LZ_PIECE_TEXT, LZ_PIECE_TERM };
+struct lz_piece {
+	enum lz_piece_kind kind;
+	struct lz_span text;
+	uint32_t term;
+	unsigned width; /* 0: as long as it is */
+};
+struct lz_format {
+	struct lz_piece *pieces;
+	size_t count;
+};

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Falco's rule language: files in, decisions on events out.
+ *
+ *	lz_rules_add      one file: lists, macros, rules, appends, overrides (load.c)
+ *	lz_rules_compile  all files: conditions become one graph of checks that rules share
+ *	lz_match_event    which rules an event meets; each check of the graph is asked once at most
+ *
+ * Not thread-safe; a compiled set may be read by several matchers, one per thread.
+ */
+#include "../base/arena.h"
+#include "../base/buf.h"
+#include "../base/err.h"
+#include "../base/vec.h"
+#include "field.h"
+
+enum lz_priority {
+	LZ_PRIO_EMERGENCY,
+	LZ_PRIO_ALERT,
+	LZ_PRIO_CRITICAL,
+	LZ_PRIO_ERROR,
+	LZ_PRIO_WARNING,
+	LZ_PRIO_NOTICE,
+	LZ_PRIO_INFORMATIONAL,
+	LZ_PRIO_DEBUG,
+};
+const char *lz_priority_name(enum lz_priority p); /* "Critical" */
+
+/* What loading had to say. */
+struct lz_rules_note {
+	bool error;
+	const char *code;    /* "LOAD_ERR_COMPILE_CONDITION", as users of Falco know them */
+	struct lz_span file; /* as given to lz_rules_add */
+	unsigned line, column;
+	struct lz_span item; /* "rule 'Terminal shell in container'"; may be empty */
+	struct lz_span text;
+	struct lz_span source; /* the condition's text around the place; may be empty */
+	size_t source_at;      /* where in it */
+};
+
+struct lz_format;
+struct lz_rule {
+	struct lz_span name, desc, output, source;
+	struct lz_span *tags;
+	size_t tag_count;
+	enum lz_priority priority;
+	bool enabled;
+	bool usable;			     /* compiled; false: disabled, skipped or in error */
+	uint32_t node;			     /* its condition in the graph */
+	const struct lz_format *format;	     /* its output, understood */
+	uint64_t kinds[LZ_EVENT_KINDS / 64]; /* events it can match */
+	struct lz_span file;
+	unsigned line;
+};
+
+struct lz_rules;
+struct lz_rules *lz_rules_new(struct lz_err *err);
+void lz_rules_free(struct lz_rules *r);
+
+/* Reads one file's text, which is copied. What is wrong with it becomes notes; the return value is
+ * 0 unless memory ran out (LZ_E_NOMEM) or a limit was reached (LZ_E_LIMIT). */
+int lz_rules_add(struct lz_rules *r, struct lz_span file, struct lz_span text, struct lz_err *err);
+/* Once, behind the last file. Errors are notes, as above. */
+int lz_rules_compile(struct lz_rules *r, struct lz_err *err);
+
+const struct lz_vec *lz_rules_notes(const struct lz_rules *r); /* struct lz_rules_note */
+size_t lz_rules_errors(const struct lz_rules *r);
+const struct lz_vec *lz_rules_all(const struct lz_rules *r); /* struct lz_rule */
+size_t lz_rules_macro_count(const struct lz_rules *r);
+size_t lz_rules_list_count(const struct lz_rules *r);
+size_t lz_rules_check_count(const struct lz_rules *r); /* distinct comparisons in the graph */
+
+/* --- matching --- */
+
+struct lz_matcher;
+struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err);
+void lz_matcher_free(struct lz_matcher *m);
+/* Calls hit(arg, rule) for each rule that the event of this kind (-1: unknown) meets, in the order
+ * of the files. */
+void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
+		    void (*hit)(void *arg, const struct lz_rule *rule), void *arg);
+/* Whether one rule is met by the event given last, and what its terms were worth: as lines of text
+ * indented by depth. */
+int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struct lz_rule *rule,
+		     struct lz_buf *out, bool *ret_met);
+/* The rule's output for the event: fields filled in, "<NA>" where there is no value, control bytes
+ * and bad UTF-8 made harmless. */
+int lz_match_output(struct lz_matcher *m, struct lz_watch_event *e, const struct lz_rule *rule,
+		    struct lz_buf *out);
+
+/* --- an event from JSON --- */
+
+/* {"evt.type": "execve", "proc.name": "bash", "proc.aname[1]": …}, or Falco's own JSON lines, whose
+ * "output_fields" are taken. Lists are arrays. */
+struct lz_json_event;
+struct lz_json_event *lz_json_event_new(struct lz_span text, struct lz_err *err);
+void lz_json_event_free(struct lz_json_event *e);
+struct lz_watch_event *lz_json_event_of(struct lz_json_event *e);
+int lz_json_event_kind(const struct lz_json_event *e);
