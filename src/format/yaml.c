@@ -282,9 +282,16 @@ void lz_yaml_place(const struct lz_yaml *scalar, size_t offset, unsigned *ret_li
 			at++, column++;
 	else if (scalar->quoted)
 		at++, column++;
+	*ret_line = line;
+	*ret_column = column;
 	for (; at < scalar->raw.n; at++) {
 		char c = scalar->raw.p[at];
-		if (!is_blank(c) && !want--)
+		bool found = !is_blank(c) && !want--;
+		if (!is_blank(c)) {
+			*ret_line = line;
+			*ret_column = column + !found; /* else the place behind it */
+		}
+		if (found)
 			break;
 		column += (c & 0xc0) != 0x80;
 		if (c == '\n') {
@@ -292,6 +299,4 @@ void lz_yaml_place(const struct lz_yaml *scalar, size_t offset, unsigned *ret_li
 			column = 1;
 		}
 	}
-	*ret_line = line;
-	*ret_column = column;
 }

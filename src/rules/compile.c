@@ -49,8 +49,12 @@ static void note_at(struct unit *u, bool error, const char *code, size_t at, con
 				  .column = u->place.column};
 	const struct lz_part *part = NULL;
 	char item[300];
-	size_t in = at, from = at > 40 ? at - 40 : 0;
+	size_t in, from;
 
+	while (at == u->text.n && at && strchr(" \n", u->text.p[at - 1]))
+		at = --u->text.n; /* what a folded value ends with is no place to point at */
+	from = at > 40 ? at - 40 : 0;
+	in = at;
 	LZ_VEC_EACH (struct jump, j, &u->jumps)
 		if (j->out <= at)
 			in = j->in + (at - j->out);
@@ -131,7 +135,7 @@ static size_t put_list(struct unit *u, struct lz_list_def *d, struct lz_buf *out
 		size_t before = out->n, made = 1;
 		if (n)
 			lz_buf_str(out, ", ");
-		if (inner && inner != d && inner->order < d->order && depth < 16)
+		if (inner && inner != d && inner->order < d->changed && depth < 16)
 			made = put_list(u, inner, out, depth + 1);
 		else
 			put_item(out, *item);

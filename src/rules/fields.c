@@ -264,7 +264,7 @@ const struct lz_field lz_fields[] = {
 	{"container.info", S, NO, 0, "empty; kept for rules that print it"},
 	/* --- Kubernetes --- */
 	{"k8s.ns.name", S, NO, 0, "namespace"},
-	{"k8s.pod.name", S, NO, 0, "pod"},
+	{"k8s.pod.name", S, NO, 0, "name of the pod"},
 	{"k8s.pod.id", S, NO, 0, "pod's id, the same as its uid"},
 	{"k8s.pod.uid", S, NO, 0, "pod's uid"},
 	{"k8s.pod.sandbox_id", S, NO, 0, "first 12 characters of the pod's sandbox"},

@@ -287,12 +287,13 @@ static bool load_list(struct loader *l)
 		return false;
 	if (fresh) {
 		d->name = l->name->text;
+		d->order = l->r->order;
 		d->place = place_of(l, l->name);
 		lz_vec_init(&d->items, sizeof(struct lz_span), VALUES_MAX);
 	}
 	if (h != APPEND)
 		d->items.n = 0;
-	d->order = l->r->order;
+	d->changed = l->r->order;
 	return words(l, items, "items", &d->items);
 }
 

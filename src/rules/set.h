@@ -24,8 +24,8 @@ struct lz_place {
 
 struct lz_list_def {
 	struct lz_span name;
-	struct lz_vec items; /* struct lz_span */
-	unsigned order;	     /* of the last change */
+	struct lz_vec items;	 /* struct lz_span */
+	unsigned order, changed; /* of the first definition and the last change */
 	struct lz_place place;
 	bool used;
 };

@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rule language, worked by hand from its description: what a condition means for an event, what
+ * loading says, and the community's own files. Then conditions made at random, against an evaluator
+ * that walks them naively.
+ */
+#include "test.h"
+
+#include "rules/rules.h"
+
+#include "base/limits.h"
+
+/* --- one condition, one event --- */
+
+struct asked {
+	const struct lz_rule *hit;
+	size_t hits;
+};
+
+static void on_hit(void *arg, const struct lz_rule *rule)
+{
+	struct asked *a = arg;
+
+	a->hit = rule;
+	a->hits++;
+}
+
+static struct lz_rules *load(const char *text)
+{
+	struct lz_err err = {0};
+	struct lz_rules *r = lz_rules_new(&err);
+
+	assert_non_null(r);
+	assert_ok(lz_rules_add(r, LZ_SPAN("t.yaml"), lz_str(text), &err), err);
+	assert_ok(lz_rules_compile(r, &err), err);
+	return r;
+}
+
+static size_t matches(struct lz_rules *r, const char *event, struct lz_buf *output)
+{
+	struct lz_err err = {0};
+	struct lz_json_event *j = lz_json_event_new(lz_str(event), &err);
+	struct lz_matcher *m = lz_matcher_new(r, &err);
+	struct asked a = {0};
+
+	if (!j || !m)
+		fail_msg("%s: %s", event, err.text);
+	lz_match_event(m, lz_json_event_of(j), lz_json_event_kind(j), on_hit, &a);
+	if (output && a.hit)
+		lz_match_output(m, lz_json_event_of(j), a.hit, output);
+	lz_matcher_free(m);
+	lz_json_event_free(j);
+	return a.hits;
+}
+
+#define RULE(condition) \
+	"- rule: r\n  desc: d\n  priority: INFO\n  output: o\n  condition: >\n    " condition "\n"
+
+static void no_errors(const struct lz_rules *r, const char *about)
+{
+	LZ_VEC_EACH (struct lz_rules_note, n, lz_rules_notes(r))
+		if (n->error)
+			fail_msg("%s: %u:%u: %.*s", about, n->line, n->column, LZ_FMT(n->text));
+}
+
+static void expect(const char *condition, const char *event, bool met)
+{
+	char text[2000];
+	struct lz_rules *r;
+
+	snprintf(text, sizeof(text), RULE("%s"), condition);
+	r = load(text);
+	no_errors(r, condition);
+	if (matches(r, event, NULL) != met)
+		fail_msg("%s: expected %s for %s", condition, met ? "true" : "false", event);
+	lz_rules_free(r);
+}
+
+#define EVENT                                                                                     \
+	"{\"evt.type\": \"openat\", \"proc.name\": \"Bash\", \"fd.name\": \"/etc/ssl/a.key\","    \
+	" \"fd.num\": 3, \"fd.sport\": 443, \"fd.port\": [443, 51000], \"fd.sip\": \"10.1.2.3\"," \
+	" \"fd.ip\": [\"10.1.2.3\", \"192.168.0.9\"], \"fd.snet\": \"10.1.2.3\","                 \
+	" \"evt.is_open_read\": true, \"evt.rawres\": -2, \"proc.aname\": [\"sshd\", \"init\"],"  \
+	" \"proc.aname[1]\": \"sshd\", \"evt.arg.path\": \"/etc\", \"evt.arg.cmd\": 5,"           \
+	" \"fd.types\": [\"file\", \"ipv4\"], \"proc.args\": \"-c id -o /tmp/x\","                \
+	" \"proc.cmdline\": \"aGVsbG8=\", \"evt.buffer\": \"\\u0001AB\", \"proc.env[HOME]\": "    \
+	"\"/root\"}"
+
+static const struct {
+	const char *condition;
+	bool met;
+} meanings[] = {
+	{"evt.type=openat", true},
+	{"evt.type = open", false},
+	{"evt.type!=open", true},
+	{"evt.type in (open, openat)", true},
+	{"evt.type in (open)", false},
+	{"evt.type in ()", false},
+	{"not evt.type in ()", true},
+	{"proc.name = bash", false},
+	{"tolower(proc.name) = bash", true},
+	{"toupper(proc.name)=BASH", true},
+	{"proc.name = 'Bash' and fd.num>=0", true},
+	{"proc.name = \"Bash\" and fd.num>3", false},
+	{"fd.num < 4 and fd.num <= 3 and fd.num > 2", true},
+	{"fd.num = 0x3", true},
+	{"evt.rawres < 0", true},
+	{"evt.rawres = -2", true},
+	{"evt.rawres in (-1, -2)", true},
+	/* no value: every comparison is false, its opposite is not */
+	{"fd.lport != 1", false},
+	{"not fd.lport = 1", true},
+	{"fd.lport exists", false},
+	{"fd.name exists", true},
+	/* texts */
+	{"fd.name startswith /etc", true},
+	{"fd.name startswith /etc/ssl/a.key2", false},
+	{"fd.name endswith .key", true},
+	{"fd.name contains ssl", true},
+	{"fd.name contains SSL", false},
+	{"fd.name icontains SSL", true},
+	{"fd.name glob /etc/*.key", true}, /* "*" crosses "/" */
+	{"fd.name glob /etc/*.KEY", false},
+	{"fd.name iglob /etc/*.KEY", true},
+	{"fd.name regex '/etc/.*key'", true},
+	{"fd.name regex '/etc'", false}, /* whole or not at all */
+	{"fd.name pmatch (/etc/ssl)", true},
+	{"fd.name pmatch (/etc/s)", false},
+	{"fd.name pmatch (/var, /etc/*/a.key)", true},
+	{"fd.name pmatch (/etc/ssl/a.key/b)", false},
+	{"fd.name contains oneof (etc, ssl)", false},
+	{"fd.name contains oneof (etc, var)", true},
+	{"fd.name contains anyof (var, ssl)", true},
+	{"fd.name contains allof (etc, ssl)", true},
+	{"fd.name contains allof (etc, var)", false},
+	{"fd.name contains anyof ()", false},
+	/* both ends */
+	{"fd.port = 443", true},
+	{"fd.port = https", true},
+	{"fd.port = 80", false},
+	{"fd.port != 443", false}, /* one end has it */
+	{"fd.port != 80", true},
+	{"fd.port in (1, 51000)", true},
+	{"fd.ip = 192.168.0.9", true},
+	{"fd.ip != 192.168.0.9", false},
+	{"fd.sip in (10.1.2.3, ::1)", true},
+	{"fd.snet = 10.0.0.0/8", true},
+	{"fd.snet in ('172.16.0.0/12', 10.1.0.0/255.255.0.0)", true},
+	{"fd.snet != 10.0.0.0/8", false},
+	{"fd.snet = fe80::/10", false},
+	/* several values */
+	{"proc.aname = init", true},
+	{"proc.aname in (cron, sshd)", true},
+	{"proc.aname[1] = sshd", true},
+	{"proc.aname[2] = sshd", false},
+	{"fd.types in (file, ipv4, ipv6)", true}, /* all of them */
+	{"fd.types in (file)", false},
+	{"fd.types intersects (file)", true},
+	{"fd.types intersects (pipe)", false},
+	/* arguments and enums */
+	{"evt.arg.path = /etc", true},
+	{"evt.arg[path] = /etc", true},
+	{"evt.arg.cmd = 5", true},
+	{"evt.arg.cmd in (4, 0x5)", true},
+	{"proc.env[HOME] startswith /root", true},
+	{"proc.env[PATH] startswith /", false},
+	{"evt.is_open_read = true", true},
+	{"evt.is_open_read != true", false},
+	/* transformers */
+	{"b64(proc.cmdline) = hello", true},
+	{"basename(fd.name) = a.key", true},
+	{"len(proc.name) = 4", true},
+	{"len(fd.types) = 2", true},
+	{"join(\",\", fd.types) = 'file,ipv4'", true},
+	{"concat(proc.name, \"/\", evt.type) = Bash/openat", true},
+	{"getopt(proc.args, \"c:o:\")[o] = /tmp/x", true},
+	{"getopt(proc.args, \"c:o:\")[x] exists", false},
+	{"fd.name startswith val(evt.arg.path)", true},
+	{"evt.type = val(proc.name)", false},
+	{"proc.name = concat(\"B\", \"ash\")", true},
+	/* bytes */
+	{"evt.buffer bcontains 4142", true},
+	{"evt.buffer bstartswith 01", true},
+	{"evt.buffer bcontains cafebabe", false},
+	/* logic and spelling */
+	{"evt.num=0", false},
+	{"not evt.num=0", true},
+	{"evt.type=open or evt.type=openat and fd.num=3", true},
+	{"(evt.type=open or evt.type=openat) and fd.num=4", false},
+	{"evt.type=openat or evt.type=open and fd.num=4", true}, /* and binds closer */
+	{"not not evt.type=openat", true},
+	{"not(evt.type=open)and(fd.num=3)", true},
+	{"proc.name='B\\x61sh'", true},
+};
+
+static void test_meaning(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		expect(meanings[i].condition, EVENT, meanings[i].met);
+}
+
+/* --- lists, macros, changes --- */
+
+static const char changed[] =
+	"- list: inner\n  items: [sh, 'a b']\n"
+	"- list: shells\n  items: [bash, inner]\n"
+	"- list: nothing\n  items: []\n"
+	"- macro: is_shell\n  condition: proc.name in (shells)\n"
+	"- macro: opened\n  condition: (evt.type in (open, nothing, openat))\n"
+	"- rule: one\n  desc: first\n  priority: WARNING\n  tags: [a, b]\n"
+	"  output: shell %proc.name at %fd.name\n  condition: opened and is_shell\n"
+	"---\n"
+	"- list: inner\n  items: [zsh]\n  override:\n    items: append\n"
+	"- macro: opened\n  condition: or evt.type=creat\n  override:\n    condition: append\n"
+	"- rule: one\n  condition: and not fd.name=/x\n  tags: [b, c]\n  priority: ERROR\n"
+	"  override:\n    condition: append\n    tags: append\n    priority: replace\n";
+
+static void test_changes(void **state)
+{
+	struct lz_rules *r = load(changed);
+	const struct lz_rule *rule = lz_rules_all(r)->p;
+	struct lz_buf out;
+
+	(void)state;
+	no_errors(r, "changes");
+	assert_int_equal(rule->priority, LZ_PRIO_ERROR);
+	assert_int_equal(rule->tag_count, 3);
+	assert_span(rule->tags[2], "c");
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"bash\"}", NULL), 1);
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"sh\"}", NULL), 1);
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"a b\"}", NULL), 1);
+	assert_int_equal(matches(r, "{\"evt.type\":\"creat\",\"proc.name\":\"bash\"}", NULL), 1);
+	assert_int_equal(matches(r, "{\"evt.type\":\"close\",\"proc.name\":\"bash\"}", NULL), 0);
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"cat\"}", NULL), 0);
+	assert_int_equal(
+		matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"sh\",\"fd.name\":\"/x\"}", NULL),
+		0);
+	lz_buf_init(&out, 1000);
+	matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"sh\"}", &out);
+	assert_span(lz_buf_view(&out), "shell sh at <NA>");
+	lz_buf_done(&out);
+	lz_rules_free(r);
+}
+
+static void test_exceptions(void **state)
+{
+	struct lz_rules *r =
+		load(RULE("evt.type=open") "  exceptions:\n"
+					   "    - name: pairs\n      fields: [proc.name, "
+					   "fd.name]\n      comps: [=, startswith]\n"
+					   "      values:\n        - [cat, /proc/]\n"
+					   "    - name: dirs\n      fields: fd.directory\n      "
+					   "values: [/tmp, '/my dir']\n"
+					   "    - name: unused\n      fields: [proc.name]\n"
+					   "- rule: r\n  exceptions:\n    - name: pairs\n      "
+					   "values:\n        - [dog, /sys]\n"
+					   "  override:\n    exceptions: append\n");
+
+	(void)state;
+	no_errors(r, "exceptions");
+	assert_int_equal(matches(r,
+				 "{\"evt.type\":\"open\",\"proc.name\":\"cat\",\"fd.name\":\"/x\"}",
+				 NULL),
+			 1);
+	assert_int_equal(
+		matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"cat\",\"fd.name\":\"/proc/1\"}",
+			NULL),
+		0);
+	assert_int_equal(
+		matches(r, "{\"evt.type\":\"open\",\"proc.name\":\"dog\",\"fd.name\":\"/sys/a\"}",
+			NULL),
+		0);
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"fd.directory\":\"/my dir\"}", NULL),
+			 0);
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"fd.directory\":\"/my\"}", NULL), 1);
+	lz_rules_free(r);
+}
+
+/* --- what loading says --- */
+
+static const struct {
+	const char *text;
+	const char *code;
+	bool error;
+	unsigned line, column; /* 0: not looked at */
+	const char *says;
+} mistakes[] = {
+	{RULE("evt.type = open and"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 0, "expected a field"},
+	{RULE("evt.type = open and\n    nope.field = 1"), "LOAD_ERR_COMPILE_CONDITION", true, 7, 5,
+	 "unknown field \"nope.field\""},
+	{RULE("nobody and evt.type=open"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 5,
+	 "undefined macro 'nobody'"},
+	{RULE("evt.type ~ open"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 14,
+	 "expected an operator"},
+	{RULE("(evt.type=open"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "expected ')'"},
+	{RULE("evt.type=open)"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 18, "expected \"and\""},
+	{RULE("fd.num = many"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 14,
+	 "\"many\" is not a number"},
+	{RULE("fd.num contains 3"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 5, "does not go with"},
+	{RULE("proc.name bcontains 41"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0,
+	 "does not go with"},
+	{RULE("evt.is_open_read = yes"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "true or false"},
+	{RULE("fd.snet = 10.0.0.1"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "is not a network"},
+	{RULE("proc.name regex '('"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0,
+	 "no regular expression"},
+	{RULE("proc.name = 'a"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 17, "not closed"},
+	{RULE("proc.name = '\\q'"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "unknown escape"},
+	{RULE("tolower(fd.num) = a"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 13,
+	 "can't take a value"},
+	{RULE("tolower(proc.aname) = a"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0,
+	 "can't be transformed"},
+	{RULE("proc.name[1] = a"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "takes no argument"},
+	{RULE("evt.arg = a"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "needs an argument"},
+	{RULE("proc.aname[x] = a"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0, "a small number"},
+	{RULE("proc.name = a"), "LOAD_NO_EVTTYPE", false, 0, 0, "too many kinds"},
+	{RULE("evt.type=open and proc.name=<NA>"), "LOAD_UNSAFE_NA_CHECK", false, 6, 33, "exists"},
+	{"- rule: r\n  desc: d\n  priority: INFO\n  output: \"%no.field\"\n  condition: "
+	 "evt.type=open\n",
+	 "LOAD_ERR_COMPILE_OUTPUT", true, 4, 0, "unknown field"},
+	{"- rule: r\n  desc: d\n  priority: INFO\n  output: \"100%\"\n  condition: evt.type=open\n",
+	 "LOAD_ERR_COMPILE_OUTPUT", true, 4, 0, "ends with"},
+	{"- rule: r\n  desc: d\n  priority: LOUD\n  output: o\n  condition: evt.type=open\n",
+	 "LOAD_ERR_VALIDATE", true, 3, 13, "\"LOUD\" is no priority"},
+	{"- rule: r\n  desc: d\n  output: o\n  condition: evt.type=open\n", "LOAD_ERR_VALIDATE",
+	 true, 1, 9, "\"priority\" is missing"},
+	{"- rule: r\n  condition: and fd.num=1\n  append: true\n", "LOAD_ERR_VALIDATE", true, 1, 9,
+	 "not defined before"},
+	{"- list: l\n  items: [a]\n  colour: red\n", "LOAD_UNKNOWN_KEY", false, 3, 3, "\"colour\""},
+	{"- list: l\n  items: [a]\n", "LOAD_UNUSED_LIST", false, 1, 9, "no rule uses it"},
+	{"- macro: m\n  condition: evt.type=open\n", "LOAD_UNUSED_MACRO", false, 1, 10,
+	 "no rule uses it"},
+	{"- macro: a\n  condition: a or evt.type=open\n- rule: r\n  desc: d\n  priority: INFO\n"
+	 "  output: o\n  condition: a\n",
+	 "LOAD_ERR_COMPILE_CONDITION", true, 2, 14, "defined further down"},
+	{"- wonder: 1\n", "LOAD_UNKNOWN_ITEM", false, 1, 3, "neither"},
+	{"wonder: 1\n", "LOAD_ERR_YAML_VALIDATE", true, 1, 1, "expected a list"},
+	{"- [\n", "LOAD_ERR_YAML_PARSE", true, 0, 0, "line 2"},
+	{"- required_engine_version: 0.64.0\n", "LOAD_ERR_VALIDATE", true, 1, 28, "up to 0.63.0"},
+	{"- required_engine_version: 99\n", "LOAD_ERR_VALIDATE", true, 1, 28, "up to 0.63.0"},
+	{"- required_plugin_versions:\n    - name: k8saudit\n      version: 0.7.0\n",
+	 "LOAD_ERR_VALIDATE", true, 2, 7, "k8saudit is not part"},
+	{RULE("evt.type=open") "  source: k8s_audit\n", "LOAD_UNKNOWN_SOURCE", false, 7, 11,
+	 "left out"},
+	{RULE("nope.field=1") "  skip-if-unknown-filter: true\n", "LOAD_UNKNOWN_FILTER", false, 6,
+	 5, "unknown field"},
+};
+
+static bool says(const struct lz_rules *r, size_t i)
+{
+	LZ_VEC_EACH (struct lz_rules_note, n, lz_rules_notes(r)) {
+		if (strcmp(n->code, mistakes[i].code) ||
+		    lz_span_search(n->text, lz_str(mistakes[i].says)) < 0)
+			continue;
+		assert_int_equal(n->error, mistakes[i].error);
+		if (mistakes[i].line && n->line != mistakes[i].line)
+			fail_msg("%s: line %u, expected %u", mistakes[i].says, n->line,
+				 mistakes[i].line);
+		if (mistakes[i].column && n->column != mistakes[i].column)
+			fail_msg("%s: column %u, expected %u", mistakes[i].says, n->column,
+				 mistakes[i].column);
+		return true;
+	}
+	return false;
+}
+
+static void test_mistakes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct lz_rules *r = load(mistakes[i].text);
+		if (!says(r, i)) {
+			LZ_VEC_EACH (struct lz_rules_note, n, lz_rules_notes(r))
+				print_message("  it said %s: %.*s\n", n->code, LZ_FMT(n->text));
+			fail_msg("nothing says %s \"%s\" of:\n%s", mistakes[i].code,
+				 mistakes[i].says, mistakes[i].text);
+		}
+		assert_int_equal(lz_rules_errors(r) != 0, mistakes[i].error);
+		lz_rules_free(r);
+	}
+}
+
+/* One mistake hides no other, and what is right stays usable. */
+static void test_mistakes_side_by_side(void **state)
+{
+	struct lz_rules *r = load("- rule: a\n  desc: d\n  priority: INFO\n  output: o\n"
+				  "  condition: evt.type=open and x.y=1\n"
+				  "- rule: b\n  desc: d\n  priority: INFO\n  output: o\n"
+				  "  condition: evt.type=open\n"
+				  "- rule: c\n  desc: d\n  priority: INFO\n  output: o\n"
+				  "  condition: fd.num=x\n");
+
+	(void)state;
+	assert_int_equal(lz_rules_errors(r), 2);
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\"}", NULL), 1);
+	lz_rules_free(r);
+}
+
+/* --- outputs --- */
+
+static void test_outputs(void **state)
+{
+	static const struct {
+		const char *output, *want;
+	} cases[] = {
+		{"plain", "plain"},
+		{"*%proc.name", "Bash"},
+		{"%proc.name%fd.num.", "Bash3."},
+		{"%fd.lport", "<NA>"},
+		{"%6proc.name|%2proc.name|", "Bash  |Ba|"},
+		{"100%% %evt.rawres", "100% -2"},
+		{"%toupper(proc.name) %evt.arg.path %proc.aname[1]", "BASH /etc sshd"},
+		{"%fd.types %fd.sip %evt.is_open_read", "(file,ipv4) 10.1.2.3 true"},
+		{"%evt.buffer", "\\u0001AB"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[400];
+		struct lz_rules *r;
+		struct lz_buf out;
+		snprintf(text, sizeof(text),
+			 "- rule: r\n  desc: d\n  priority: INFO\n  output: '%s'\n"
+			 "  condition: evt.type=openat\n",
+			 cases[i].output);
+		r = load(text);
+		no_errors(r, cases[i].output);
+		lz_buf_init(&out, 10000);
+		assert_int_equal(matches(r, EVENT, &out), 1);
+		assert_span(lz_buf_view(&out), cases[i].want);
+		lz_buf_done(&out);
+		lz_rules_free(r);
+	}
+}
+
+/* --- the community's files --- */
+
+static void test_stock_files(void **state)
+{
+	static const struct {
+		const char *path;
+		size_t rules, disabled, macros, lists; /* counted by hand with grep */
+	} files[] = {
+		{"compat/falco/falco_rules.yaml", 25, 0, 87, 49},
+		{"compat/falco/falco-incubating_rules.yaml", 31, 0, 82, 54},
+		{"compat/falco/falco-sandbox_rules.yaml", 37, 12, 183, 60},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		const char *path = shared_or_skip(files[i].path);
+		FILE *f = fopen(path, "rb");
+		static char text[200000];
+		size_t n = fread(text, 1, sizeof(text), f), disabled = 0;
+		struct lz_err err = {0};
+		struct lz_rules *r = lz_rules_new(&err);
+		fclose(f);
+		assert_ok(lz_rules_add(r, lz_str(path), lz_span(text, n), &err), err);
+		assert_ok(lz_rules_compile(r, &err), err);
+		no_errors(r, path);
+		assert_int_equal(lz_rules_all(r)->n, files[i].rules);
+		assert_int_equal(lz_rules_macro_count(r), files[i].macros);
+		assert_int_equal(lz_rules_list_count(r), files[i].lists);
+		LZ_VEC_EACH (struct lz_rule, rule, lz_rules_all(r)) {
+			assert_true(rule->usable);
+			disabled += !rule->enabled;
+		}
+		assert_int_equal(disabled, files[i].disabled);
+		lz_rules_free(r);
+	}
+}
+
+static void test_stock_rule_fires(void **state)
+{
+	const char *path = shared_or_skip("compat/falco/falco_rules.yaml");
+	FILE *f = fopen(path, "rb");
+	static char text[200000];
+	size_t n = fread(text, 1, sizeof(text), f);
+	struct lz_err err = {0};
+	struct lz_rules *r = lz_rules_new(&err);
+
+	(void)state;
+	fclose(f);
+	assert_ok(lz_rules_add(r, lz_str(path), lz_span(text, n), &err), err);
+	assert_ok(lz_rules_compile(r, &err), err);
+	assert_int_equal(
+		matches(r,
+			"{\"evt.type\": \"execve\", \"container.id\": \"0123456789ab\","
+			" \"container.image.repository\": \"alpine\", \"proc.name\": \"bash\","
+			" \"proc.tty\": 34816, \"proc.pname\": \"runc\", \"evt.res\": \"SUCCESS\","
+			" \"proc.cmdline\": \"bash\", \"evt.rawres\": 0, \"proc.exepath\": "
+			"\"/bin/bash\"}",
+			NULL),
+		1); /* Terminal shell in container */
+	assert_int_equal(matches(r,
+				 "{\"evt.type\": \"execve\", \"container.id\": \"host\", "
+				 "\"proc.name\": \"bash\","
+				 " \"proc.tty\": 34816, \"proc.pname\": \"login\", \"evt.res\": "
+				 "\"SUCCESS\"}",
+				 NULL),
+			 0);
+	lz_rules_free(r);
+}
+
+/* --- against a naive evaluator --- */
+
+static unsigned seed = 20261124;
+
+static unsigned any(unsigned below)
+{
+	seed = seed * 1103515245 + 12345;
+	return (seed >> 16) % below;
+}
+
+/* Fields a to d of the event are "0" to "2", or without a value (3). */
+static int worth[4];
+static const char *const names[4] = {"proc.name", "proc.pname", "fd.name", "user.name"};
+
+/* Writes a condition and returns what it is worth. */
+static bool random_condition(struct lz_buf *to, int depth)
+{
+	unsigned kind = depth > 4 ? any(2) : any(6), field = any(4), value = any(3), n = 2 + any(3);
+	bool result;
+
+	if (kind < 2) {
+		const char *ops[] = {"=", "!="};
+		lz_buf_printf(to, "%s%s%u", names[field], ops[kind], value);
+		return worth[field] != 3 && (worth[field] == (int)value) == (kind == 0);
+	}
+	if (kind == 2) {
+		unsigned other = any(3);
+		lz_buf_printf(to, "%s in (%u, %u)", names[field], value, other);
+		return worth[field] == (int)value || worth[field] == (int)other;
+	}
+	if (kind == 3) {
+		lz_buf_printf(to, "not (");
+		result = !random_condition(to, depth + 1);
+		lz_buf_printf(to, ")");
+		return result;
+	}
+	result = kind == 4;
+	lz_buf_printf(to, "(");
+	for (unsigned i = 0; i < n; i++) {
+		bool one;
+		lz_buf_printf(to, "%s", i == 0 ? "" : kind == 4 ? " and " : " or ");
+		one = random_condition(to, depth + 1);
+		result = kind == 4 ? result && one : result || one;
+	}
+	lz_buf_printf(to, ")");
+	return result;
+}
+
+static void test_random_conditions(void **state)
+{
+	static char text[210000];
+	struct lz_buf condition;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		char event[300] = "{\"evt.type\": \"open\"";
+		size_t n = strlen(event);
+		struct lz_rules *r;
+		bool want;
+		for (int i = 0; i < 4; i++) {
+			worth[i] = (int)any(4);
+			if (worth[i] < 3)
+				n += (size_t)sprintf(event + n, ", \"%s\": \"%d\"", names[i],
+						     worth[i]);
+		}
+		strcat(event, "}");
+		lz_buf_init(&condition, 200000);
+		want = random_condition(&condition, 0);
+		lz_buf_byte(&condition, 0);
+		assert_int_equal(condition.code, 0);
+		snprintf(text, sizeof(text), RULE("%s"), condition.p ? condition.p : "");
+		r = load(text);
+		no_errors(r, text);
+		if (matches(r, event, NULL) != want)
+			fail_msg("%s: expected %d for %s", text, want, event);
+		lz_rules_free(r);
+		lz_buf_done(&condition);
+	}
+}
+
+/* --- bounds --- */
+
+/* m0 or m0, m1 or m1, …: a tree of 2^60 leaves, a graph of a few nodes. */
+static void test_doubling_macros(void **state)
+{
+	struct lz_buf b;
+	struct lz_rules *r;
+
+	(void)state;
+	lz_buf_init(&b, LZ_M);
+	lz_buf_str(&b, "- macro: m0\n  condition: evt.type=open and fd.num=1\n");
+	for (int i = 1; i < 60; i++)
+		lz_buf_printf(
+			&b, "- macro: m%d\n  condition: (m%d and fd.num>0) or (m%d and fd.num<9)\n",
+			i, i - 1, i - 1);
+	lz_buf_str(&b, RULE("m59"));
+	lz_buf_byte(&b, 0);
+	assert_int_equal(b.code, 0);
+	r = load(b.p ? b.p : "");
+	no_errors(r, "doubling");
+	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"fd.num\":1}", NULL), 1);
+	lz_rules_free(r);
+	lz_buf_done(&b);
+}
+
+static int load_once(void)
+{
+	struct lz_err err = {0};
+	struct lz_rules *r = lz_rules_new(&err);
+	int code = r ? lz_rules_add(r, LZ_SPAN("t.yaml"), lz_str(changed), &err) : err.code;
+	struct lz_matcher *m = NULL;
+
+	if (!code)
+		code = lz_rules_compile(r, &err);
+	if (!code) {
+		m = lz_matcher_new(r, &err);
+		code = m ? 0 : err.code;
+	}
+	lz_matcher_free(m);
+	lz_rules_free(r);
+	return code;
+}
+
+static void test_nomem(void **state)
+{
+	(void)state;
+	assert_survives_nomem(load_once());
+}
+
+static void test_tables(void **state)
+{
+	(void)state;
+	for (size_t i = 1; i < lz_event_kind_count; i++)
+		assert_true(strcmp(lz_event_kinds[i - 1], lz_event_kinds[i]) < 0);
+	for (size_t i = 0; i < lz_event_kind_count; i++)
+		assert_int_equal(lz_event_kind(lz_str(lz_event_kinds[i])), i);
+	assert_int_equal(lz_event_kind(LZ_SPAN("nonsense")), -1);
+	for (size_t i = 0; i < lz_field_count; i++) {
+		struct lz_span arg;
+		assert_ptr_equal(lz_field_find(lz_str(lz_fields[i].name), &arg), &lz_fields[i]);
+		assert_true(strlen(lz_fields[i].help) > 3);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_meaning),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_exceptions),
+		cmocka_unit_test(test_mistakes),
+		cmocka_unit_test(test_mistakes_side_by_side),
+		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_stock_files),
+		cmocka_unit_test(test_stock_rule_fires),
+		cmocka_unit_test(test_random_conditions),
+		cmocka_unit_test(test_doubling_macros),
+		cmocka_unit_test(test_nomem),
+		cmocka_unit_test(test_tables),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
