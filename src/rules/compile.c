@@ -694,6 +694,8 @@ static int compile_rest(struct lz_rules *r, struct lz_err *err)
 		if (u.code)
 			return u.code;
 	}
+	if (r->errors) /* what a rule in error would have used is not known */
+		return 0;
 	LZ_VEC_EACH (struct lz_macro_def, m, &r->macros)
 		if (!m->used && !code)
 			code = unused(r, m->name, &m->place, "macro", err);

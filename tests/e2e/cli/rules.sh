@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+# rules check and rules explain as a user meets them.
+. "$LZ_SOURCE/tests/e2e/lib.sh"
+
+cat >"$tmp/good.yaml" <<'END'
+- list: shells
+  items: [bash, sh]
+- macro: spawned
+  condition: (evt.type = execve and evt.res = SUCCESS)
+- rule: Shell in a container
+  desc: a shell
+  condition: spawned and container.id != host and proc.name in (shells)
+  output: shell %proc.name in %container.name
+  priority: NOTICE
+END
+cat >"$tmp/event.json" <<'END'
+{"evt.type": "execve", "evt.res": "SUCCESS", "container.id": "abc", "container.name": "web\u001b[31m", "proc.name": "sh"}
+END
+
+run lazaret rules check "$tmp/good.yaml"
+exits 0 "good rules"
+is "$(cat "$out")" "1 rules: 1 ready, 0 disabled; 1 macros, 1 lists, 4 different checks; 0 errors, 0 warnings" "good rules: counted"
+
+sed 's/proc.name in (shells)/proc.nam in (shells)/' "$tmp/good.yaml" >"$tmp/bad.yaml"
+run lazaret rules check "$tmp/bad.yaml"
+exits 3 "an unknown field"
+says "$out" "^$tmp/bad.yaml:7:51: error: rule 'Shell in a container': unknown field \"proc.nam\" \[LOAD_ERR_COMPILE_CONDITION\]$" "an unknown field: file, line and column"
+says "$out" '^ +\^$' "an unknown field: the place is pointed at"
+
+run lazaret rules check --format json "$tmp/bad.yaml"
+exits 3 "as JSON"
+is "$(jq -r '[.valid, .notes[0].line, .notes[0].column, .notes[0].code, .rules[0].usable] | join(" ")' "$out")" "false 7 51 LOAD_ERR_COMPILE_CONDITION false" "as JSON: the same"
+
+cat >"$tmp/mine.yaml" <<'END'
+- rule: Shell in a container
+  condition: and not container.name = web
+  override: {condition: append}
+END
+run lazaret rules check "$tmp/good.yaml" "$tmp/mine.yaml"
+exits 0 "a second file changes the first"
+run lazaret rules check "$tmp/mine.yaml" "$tmp/good.yaml"
+exits 3 "but not the other way round"
+
+run lazaret rules check "$tmp/absent.yaml"
+exits 3 "a file that is not there"
+says "$err" 'absent.yaml: .*No such file' "a file that is not there: which"
+run lazaret rules check
+exits 2 "no file"
+run lazaret rules check /dev/null
+exits 0 "an empty file"
+head -c 100000 /dev/urandom >"$tmp/noise"
+run lazaret rules check "$tmp/noise"
+exits 3 "noise"
+says "$out" 'LOAD_ERR_YAML_PARSE' "noise: no YAML"
+
+run lazaret rules explain -r "$tmp/good.yaml" "$tmp/event.json" 'Shell in a container'
+exits 0 "explain"
+says "$out" '^true +proc.name in bash, sh +value: sh$' "explain: a term and its value"
+says "$out" '^Notice: shell sh in web.u001b\[31m$' "explain: the alert, harmless on a terminal"
+run sh -c 'jq ".[\"proc.name\"] = \"cat\"" "$1" | "$LAZARET" rules explain -r "$2" - "Shell in a container"' sh "$tmp/event.json" "$tmp/good.yaml"
+exits 0 "explain a rule that does not fit"
+says "$out" '^false +proc.name in bash, sh +value: cat$' "explain a rule that does not fit: why"
+says "$out" 'does not meet this event' "explain a rule that does not fit: said"
+run lazaret rules explain -r "$tmp/good.yaml" "$tmp/event.json" 'Shell in container'
+exits 3 "explain a rule that is not there"
+says "$err" 'did you mean "Shell in a container"' "explain a rule that is not there: the nearest"
+run lazaret rules explain "$tmp/event.json"
+exits 2 "explain without rules"
+
+lazaret list fields | awk '{print $1}' >"$tmp/fields"
+sed -n 's/^| `\([^`]*\)` .*/\1/p' "$LZ_SOURCE/docs/fields.md" >"$tmp/documented"
+is "$(diff "$tmp/fields" "$tmp/documented" | head -n 3)" "" "docs/fields.md has every field"
+
+for file in falco_rules falco-incubating_rules falco-sandbox_rules; do
+	if path=$(shared "compat/falco/$file.yaml" 2>/dev/null); then
+		run lazaret rules check -q "$path"
+		exits 0 "$file loads unchanged"
+	else
+		skip "$file loads unchanged" "../shared is absent"
+	fi
+done
+done_testing
