@@ -10,6 +10,7 @@
   dir         an unpacked root file system of 8 GB
   vdb         300,000 generated advisories: build, size, cold look-ups
   feeds       db build of all feeds in ../shared
+  rules       events against the community's rule files, on one core
   size        the release program
 
 The floor (bench/floor) inflates the same layers and hashes packed and unpacked bytes with the same
@@ -199,6 +200,21 @@ def case_vdb():
         times.append(int(out.split()[1]) / 1e6)
     wall = statistics.median(times)
     row("vdb: open + 400 look-ups, cold", f"{wall * 1e3:.1f} ms", aim="≤ 10 ms", met=wall <= 0.010)
+
+
+def case_rules():
+    folder = os.path.join(SHARED, "compat", "falco")
+    files = [os.path.join(folder, f"falco{part}_rules.yaml") for part in ("", "-incubating", "-sandbox")]
+    if not os.path.exists(files[0]):
+        row("rules", "skipped: ../shared/compat is absent")
+        return
+    program = os.path.join(BUILD, "bench", "rules")
+    runs = []
+    for _ in range(5):
+        out = subprocess.run([program, "1", *files], capture_output=True, text=True, check=True).stdout
+        runs.append(float(out.split()[1]))
+    rate = statistics.median(runs) / 1e6
+    row("rules: events against 81 rules", f"{rate:.2f} M/s", aim="≥ 2 M/s a core", met=rate >= 2)
 
 
 def case_size():

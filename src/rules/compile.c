@@ -15,6 +15,7 @@
 #define NONE	    UINT32_MAX
 #define MACRO_DEPTH 64
 #define KINDS_WARN  100
+#define JOIN_MAX    1000
 #define ITEMS_MAX   20000000
 #define TEXT_MAX    (16 * LZ_M)
 
@@ -202,7 +203,7 @@ static int put_lists_in(struct unit *u)
 
 /* --- expressions --- */
 
-static uint32_t compile(struct unit *u, const struct lz_expr *e);
+static uint32_t compile(struct unit *u, struct lz_expr *e);
 
 static uint32_t node(struct unit *u, enum lz_node_kind kind, const uint32_t *children, size_t n)
 {
@@ -266,8 +267,54 @@ static uint32_t compile_not(struct unit *u, const struct lz_expr *e)
 	return node(u, LZ_NODE_NOT, &child, 1);
 }
 
+static bool joins(const struct lz_expr *e)
+{
+	const struct lz_term *t = e->kind == LZ_EXPR_CHECK ? e->left : NULL;
+
+	if (!t || t->kind != LZ_TERM_FIELD || e->right || e->modifier || !e->words || never(e) ||
+	    (t->field->type != LZ_FIELD_STRING && t->field->type != LZ_FIELD_ENUM))
+		return false;
+	return e->op == LZ_OP_EQ || e->op == LZ_OP_IN || e->op == LZ_OP_STARTSWITH ||
+	       e->op == LZ_OP_ENDSWITH || e->op == LZ_OP_CONTAINS;
+}
+
+static bool join_up(const struct lz_expr *a, const struct lz_expr *b)
+{
+	bool same_op = a->op == b->op || (a->op == LZ_OP_EQ && b->op == LZ_OP_IN) ||
+		       (a->op == LZ_OP_IN && b->op == LZ_OP_EQ);
+
+	return same_op && a->left->field == b->left->field &&
+	       lz_span_eq(a->left->arg, b->left->arg);
+}
+
+/* "f startswith a or f startswith b": one check of f against both. */
+static void join_checks(struct lz_expr *any)
+{
+	if (any->count > JOIN_MAX)
+		return; /* each is held against each */
+	for (struct lz_expr *a = any->first; a; a = a->next) {
+		struct lz_expr *before = a;
+		if (!joins(a))
+			continue;
+		for (struct lz_expr *b = a->next; b; b = before->next) {
+			struct lz_word *last = a->words;
+			if (!joins(b) || !join_up(a, b)) {
+				before = b;
+				continue;
+			}
+			while (last->next)
+				last = last->next;
+			last->next = b->words;
+			a->word_count += b->word_count;
+			a->op = a->op == LZ_OP_EQ ? LZ_OP_IN : a->op;
+			before->next = b->next;
+			any->count--;
+		}
+	}
+}
+
 /* Children that can't matter are left out; one that decides decides. */
-static uint32_t compile_all(struct unit *u, const struct lz_expr *e)
+static uint32_t compile_all(struct unit *u, struct lz_expr *e)
 {
 	enum lz_node_kind kind = e->kind == LZ_EXPR_AND ? LZ_NODE_AND : LZ_NODE_OR;
 	enum lz_node_kind decides = kind == LZ_NODE_AND ? LZ_NODE_FALSE : LZ_NODE_TRUE;
@@ -275,11 +322,13 @@ static uint32_t compile_all(struct unit *u, const struct lz_expr *e)
 	bool decided = false;
 	size_t n = 0;
 
+	if (e->kind == LZ_EXPR_OR)
+		join_checks(e);
 	if (!children) {
 		u->code = lz_fail(u->err, u->r->arena.code, "rules: out of memory");
 		return NONE;
 	}
-	for (const struct lz_expr *c = e->first; c; c = c->next) {
+	for (struct lz_expr *c = e->first; c; c = c->next) {
 		uint32_t one = compile(u, c);
 		if (one == NONE)
 			return NONE;
@@ -333,7 +382,7 @@ static uint32_t compile_macro(struct unit *u, const struct lz_expr *e)
 	return m->node;
 }
 
-static uint32_t compile(struct unit *u, const struct lz_expr *e)
+static uint32_t compile(struct unit *u, struct lz_expr *e)
 {
 	if (u->code)
 		return NONE;
@@ -546,6 +595,15 @@ static void join_kinds(const struct lz_graph *g, const struct lz_node *n, struct
 	}
 }
 
+/* Whether for some kind of event the node can't be true, or can't be false. */
+static bool decides(const struct lz_kinds both[2])
+{
+	for (size_t w = 0; w < LZ_EVENT_KINDS / 64; w++)
+		if (~both[0].bits[w] || ~both[1].bits[w])
+			return true;
+	return false;
+}
+
 /* Of each node that is new, for itself and for its opposite; children stand before parents. */
 static int update_kinds(struct lz_graph *g)
 {
@@ -566,6 +624,7 @@ static int update_kinds(struct lz_graph *g)
 			all_kinds(&both[0], n->kind == LZ_NODE_TRUE);
 			all_kinds(&both[1], n->kind != LZ_NODE_TRUE);
 		}
+		((struct lz_node *)lz_vec_at(&g->nodes, i))->about_kind = decides(both);
 		if (!lz_vec_add(&g->kinds, &both[0]) || !lz_vec_add(&g->kinds, &both[1]))
 			return g->kinds.code;
 	}

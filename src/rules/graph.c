@@ -24,8 +24,8 @@ int lz_graph_init(struct lz_graph *g, struct lz_arena *arena)
 void lz_graph_done(struct lz_graph *g)
 {
 	LZ_VEC_EACH (struct lz_graph_check, c, &g->checks) {
-		if (c->has_set)
-			lz_map_done(&c->set);
+		if (c->set)
+			lz_map_done(c->set);
 		for (size_t i = 0; i < c->operand_count; i++) {
 			if (c->operands[i].regex) {
 				regfree(c->operands[i].regex);
@@ -244,17 +244,26 @@ static bool read_operands(struct lz_graph *g, const struct lz_expr *e, enum lz_f
 	return true;
 }
 
-static bool make_set(struct lz_graph_check *c, enum lz_field_type type, struct lz_err *err)
+/* The shapes in which the commonest comparisons are fast. */
+static bool prepare(struct lz_graph *g, struct lz_graph_check *c, struct lz_err *err)
 {
 	int code = 0;
 
-	if ((c->op != LZ_OP_IN && c->op != LZ_OP_INTERSECTS) || c->operand_count < SET_FROM ||
-	    (type != LZ_FIELD_STRING && type != LZ_FIELD_LIST))
+	if (!c->text)
 		return true;
-	lz_map_init(&c->set, c->operand_count);
-	c->has_set = true;
+	c->texts = lz_arena_array(g->arena, c->operand_count + 1, sizeof(*c->texts));
+	for (size_t i = 0; c->texts && i < c->operand_count; i++)
+		c->texts[i] = c->operands[i].value.text;
+	if (c->texts && (c->op == LZ_OP_IN || c->op == LZ_OP_INTERSECTS) &&
+	    c->operand_count >= SET_FROM)
+		c->set = LZ_ARENA_NEW(g->arena, struct lz_map);
+	if (g->arena->code)
+		return no_memory(err, g->arena->code), false;
+	if (!c->set)
+		return true;
+	lz_map_init(c->set, c->operand_count);
 	for (size_t i = 0; i < c->operand_count; i++)
-		if (!lz_map_put(&c->set, c->operands[i].value.text, NULL, &code))
+		if (!lz_map_put(c->set, c->texts[i], NULL, &code))
 			return no_memory(err, code), false;
 	return true;
 }
@@ -290,6 +299,21 @@ static void check_key(struct lz_buf *key, const struct lz_expr *e, uint32_t left
 		key_text(key, w->text);
 }
 
+/* "in" over a list asks all its elements, "!=" both ends of a connection. */
+static bool needs_all(const struct lz_graph_term *t, enum lz_op op)
+{
+	if (t->type == LZ_FIELD_LIST)
+		return op == LZ_OP_IN;
+	return t->kind == LZ_TERM_FIELD && (t->field->flags & LZ_FIELD_ENDS) && op == LZ_OP_NE;
+}
+
+static bool is_text(enum lz_field_type type, const struct lz_expr *e)
+{
+	return (type == LZ_FIELD_STRING || type == LZ_FIELD_LIST) && !e->modifier && !e->right &&
+	       (e->op == LZ_OP_EQ || e->op == LZ_OP_IN || e->op == LZ_OP_INTERSECTS ||
+		e->op == LZ_OP_STARTSWITH || e->op == LZ_OP_ENDSWITH);
+}
+
 uint32_t lz_graph_check(struct lz_graph *g, const struct lz_expr *e, size_t *ret_at,
 			struct lz_err *err)
 {
@@ -320,10 +344,15 @@ uint32_t lz_graph_check(struct lz_graph *g, const struct lz_expr *e, size_t *ret
 	c = lz_vec_push(&g->checks);
 	if (!c)
 		return no_memory(err, g->checks.code);
-	*c = (struct lz_graph_check){
-		.left = left, .right = right, .op = e->op, .modifier = e->modifier};
 	type = ((struct lz_graph_term *)lz_vec_at(&g->terms, left))->type;
-	if (!read_operands(g, e, type, c, ret_at, err) || !make_set(c, type, err)) {
+	*c = (struct lz_graph_check){.left = left,
+				     .right = right,
+				     .op = e->op,
+				     .modifier = e->modifier,
+				     .type = type,
+				     .all = needs_all(lz_vec_at(&g->terms, left), e->op),
+				     .text = is_text(type, e)};
+	if (!read_operands(g, e, type, c, ret_at, err) || !prepare(g, c, err)) {
 		/* Whoever writes the same again is told the same again. */
 		lz_map_del(&g->interned, it->key);
 		return NONE;

@@ -29,10 +29,13 @@ struct lz_graph_check {
 	uint32_t left, right; /* terms; right: LZ_NO_TERM when constants stand there */
 	enum lz_op op;
 	enum lz_modifier modifier;
+	enum lz_field_type type; /* of the left term */
+	bool all;		 /* each of the left term's values must be met, not one */
+	bool text;		 /* bytes of one text against bytes of another: the short way */
 	struct lz_operand *operands;
 	size_t operand_count;
-	struct lz_map set; /* of texts, for "in" over many */
-	bool has_set;
+	struct lz_span *texts; /* of the operands, side by side, when text is set */
+	struct lz_map *set;    /* of texts, for "in" over many; else NULL */
 };
 #define LZ_NO_TERM UINT32_MAX
 
@@ -46,7 +49,8 @@ enum lz_node_kind {
 };
 
 struct lz_node {
-	enum lz_node_kind kind;
+	uint8_t kind;	       /* enum lz_node_kind */
+	bool about_kind;       /* the event's kind alone may decide it: see lz_graph.kinds */
 	uint32_t first, count; /* into children; a check: its number in first */
 };
 

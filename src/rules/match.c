@@ -158,7 +158,7 @@ static size_t concat(struct lz_matcher *m, const struct lz_graph_term *t, struct
 
 static size_t one_value(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
 {
-	const struct lz_graph_term *inner = lz_vec_at(&m->rules->graph.terms, t->args[0]);
+	const struct lz_graph_term *inner = &m->term[t->args[0]];
 	const struct lz_datum *v;
 	size_t n = lz_term_values(m, t->args[0], &v);
 
@@ -197,9 +197,8 @@ static size_t transform(struct lz_matcher *m, const struct lz_graph_term *t, str
 	case LZ_TERM_TEXT:
 		lz_buf_span(&s->made, t->arg);
 		return 1;
-	case LZ_TERM_FIELD:
-		s->n = m->e->get(m->e, t->field, t->arg, &s->data);
-		return s->n ? 2 : 0;
+	case LZ_TERM_FIELD: /* asked for directly */
+		return 0;
 	case LZ_TERM_TOLOWER:
 	case LZ_TERM_TOUPPER:
 	case LZ_TERM_B64:
@@ -211,35 +210,68 @@ static size_t transform(struct lz_matcher *m, const struct lz_graph_term *t, str
 	return one_value(m, t, s);
 }
 
+static void ask(struct lz_matcher *m, uint32_t term, struct lz_seen_term *s)
+{
+	const struct lz_graph_term *t = &m->term[term];
+	size_t what;
+
+	s->event = m->event;
+	if (t->kind == LZ_TERM_FIELD) {
+		s->n = m->e->get(m->e, t->field, t->arg, &s->data);
+		return;
+	}
+	lz_buf_clear(&s->made);
+	what = transform(m, t, s);
+	if (what == 0 || s->made.code)
+		s->n = 0;
+	else if (what == 1)
+		keep_text(s);
+}
+
 size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
 {
 	struct lz_seen_term *s = &m->terms[term];
-	size_t what;
 
-	if (s->event != m->event) {
-		lz_buf_clear(&s->made);
-		what = transform(m, lz_vec_at(&m->rules->graph.terms, term), s);
-		if (what == 0 || s->made.code)
-			s->n = 0;
-		else if (what == 1)
-			keep_text(s);
-		s->event = m->event;
-	}
+	if (s->event != m->event)
+		ask(m, term, s);
 	*ret = s->data;
 	return s->n;
 }
 
 /* --- checks --- */
 
-static bool against(const struct lz_graph_check *c, enum lz_field_type type,
-		    const struct lz_datum *v)
+static inline bool same_bytes(const char *a, const char *b, size_t n)
+{
+	return !n || (*a == *b && !memcmp(a, b, n));
+}
+
+/* The commonest comparisons, without a call for most of them. */
+static bool against_texts(const struct lz_graph_check *c, struct lz_span v)
+{
+	for (size_t i = 0; i < c->operand_count; i++) {
+		struct lz_span t = c->texts[i];
+		if (t.n > v.n)
+			continue;
+		if (c->op == LZ_OP_STARTSWITH || c->op == LZ_OP_ENDSWITH) {
+			if (same_bytes(c->op == LZ_OP_ENDSWITH ? v.p + (v.n - t.n) : v.p, t.p, t.n))
+				return true;
+		} else if (t.n == v.n && same_bytes(v.p, t.p, t.n)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool against(const struct lz_graph_check *c, const struct lz_datum *v)
 {
 	size_t met = 0;
 
-	if (c->has_set)
-		return lz_map_get(&c->set, v->text) != NULL;
+	if (c->set)
+		return lz_map_get(c->set, v->text) != NULL;
+	if (c->text)
+		return against_texts(c, v->text);
 	for (size_t i = 0; i < c->operand_count; i++) {
-		met += lz_compare(type, c->op, v, &c->operands[i]);
+		met += lz_compare(c->type, c->op, v, &c->operands[i]);
 		if (met && c->modifier != LZ_MOD_ONEOF && c->modifier != LZ_MOD_ALLOF)
 			return true;
 	}
@@ -249,7 +281,7 @@ static bool against(const struct lz_graph_check *c, enum lz_field_type type,
 }
 
 static bool against_term(struct lz_matcher *m, const struct lz_graph_check *c,
-			 enum lz_field_type type, const struct lz_datum *v)
+			 const struct lz_datum *v)
 {
 	const struct lz_datum *other;
 	size_t n = lz_term_values(m, c->right, &other);
@@ -257,78 +289,81 @@ static bool against_term(struct lz_matcher *m, const struct lz_graph_check *c,
 	for (size_t i = 0; i < n; i++) {
 		struct lz_operand x = {.value = other[i]};
 		memset(x.mask, 0xff, sizeof(x.mask));
-		if (lz_compare(type, c->op, v, &x))
+		if (lz_compare(c->type, c->op, v, &x))
 			return true;
 	}
 	return false;
 }
 
-/* Whether one value is enough, or all must be met: "in" over a list, "!=" over two ends. */
-static bool needs_all(const struct lz_graph_term *t, enum lz_op op)
-{
-	if (t->type == LZ_FIELD_LIST)
-		return op == LZ_OP_IN;
-	return t->kind == LZ_TERM_FIELD && (t->field->flags & LZ_FIELD_ENDS) && op == LZ_OP_NE;
-}
-
 static bool check_holds(struct lz_matcher *m, const struct lz_graph_check *c)
 {
-	const struct lz_graph_term *t = lz_vec_at(&m->rules->graph.terms, c->left);
 	const struct lz_datum *v;
-	size_t n = lz_term_values(m, c->left, &v), met = 0;
+	size_t n = lz_term_values(m, c->left, &v);
 
 	if (!n || c->op == LZ_OP_EXISTS)
 		return n != 0;
 	for (size_t i = 0; i < n; i++) {
-		bool one = c->right == LZ_NO_TERM ? against(c, t->type, &v[i])
-						  : against_term(m, c, t->type, &v[i]);
-		if (one != needs_all(t, c->op))
+		bool one = c->right == LZ_NO_TERM ? against(c, &v[i]) : against_term(m, c, &v[i]);
+		if (one != c->all)
 			return one;
-		met += one;
 	}
-	return met == n;
+	return c->all;
 }
 
 /* --- nodes --- */
 
-static bool holds(struct lz_matcher *m, uint32_t number)
+static bool find_out(struct lz_matcher *m, uint32_t number, const struct lz_node *n);
+
+static inline bool holds(struct lz_matcher *m, uint32_t number)
 {
 	struct lz_seen_node *seen = &m->nodes[number];
-	const struct lz_graph *g = &m->rules->graph;
-	const struct lz_node *n;
-	const uint32_t *child;
-	bool value;
 
-	if (seen->event == m->event)
-		return seen->value;
-	n = lz_vec_at(&g->nodes, number);
-	child = n->kind == LZ_NODE_CHECK ? NULL : lz_vec_at(&g->children, n->first);
-	switch (n->kind) {
-	case LZ_NODE_CHECK:
-		value = check_holds(m, lz_vec_at(&g->checks, n->first));
-		break;
-	case LZ_NODE_NOT:
-		value = !holds(m, child[0]);
-		break;
-	case LZ_NODE_AND:
-	case LZ_NODE_OR:
-		value = n->kind == LZ_NODE_AND;
-		for (uint32_t i = 0; i < n->count && value == (n->kind == LZ_NODE_AND); i++)
-			value = holds(m, child[i]);
-		break;
-	case LZ_NODE_TRUE:
-	case LZ_NODE_FALSE:
-	default:
-		value = n->kind == LZ_NODE_TRUE;
+	if (seen->event != m->event) {
+		seen->value = find_out(m, number, &m->node[number]);
+		seen->event = m->event;
 	}
-	seen->event = m->event;
-	seen->value = value;
-	return value;
+	return seen->value;
 }
 
-static void begin(struct lz_matcher *m, struct lz_watch_event *e)
+static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t number,
+					       const struct lz_node *n)
+{
+	const uint32_t *child = m->children + n->first;
+
+	if (n->about_kind && m->kind >= 0) {
+		const struct lz_kinds *may = m->kinds + 2 * (size_t)number;
+		uint64_t bit = 1ULL << m->kind % 64;
+		if (!(may[0].bits[m->kind / 64] & bit))
+			return false;
+		if (!(may[1].bits[m->kind / 64] & bit))
+			return true;
+	}
+	switch ((enum lz_node_kind)n->kind) {
+	case LZ_NODE_CHECK:
+		return check_holds(m, &m->check[n->first]);
+	case LZ_NODE_NOT:
+		return !holds(m, child[0]);
+	case LZ_NODE_AND:
+		for (uint32_t i = 0; i < n->count; i++)
+			if (!holds(m, child[i]))
+				return false;
+		return true;
+	case LZ_NODE_OR:
+		for (uint32_t i = 0; i < n->count; i++)
+			if (holds(m, child[i]))
+				return true;
+		return false;
+	case LZ_NODE_TRUE:
+	case LZ_NODE_FALSE:
+		break;
+	}
+	return n->kind == LZ_NODE_TRUE;
+}
+
+static void begin(struct lz_matcher *m, struct lz_watch_event *e, int kind)
 {
 	m->e = e;
+	m->kind = kind < LZ_EVENT_KINDS ? kind : -1;
 	if (++m->event)
 		return;
 	/* After 2^32 events the numbers begin anew. */
@@ -344,12 +379,10 @@ void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 	const struct lz_vec *some = kind >= 0 && kind < LZ_EVENT_KINDS ? &m->by_kind[kind]
 								       : &m->all;
 
-	begin(m, e);
-	LZ_VEC_EACH (uint32_t, number, some) {
-		const struct lz_rule *rule = lz_vec_at(&m->rules->rules, *number);
-		if (holds(m, rule->node))
-			hit(arg, rule);
-	}
+	begin(m, e, kind);
+	LZ_VEC_EACH (struct lz_candidate_rule, c, some)
+		if (holds(m, c->node))
+			hit(arg, c->rule);
 }
 
 /* --- explaining --- */
@@ -430,7 +463,7 @@ int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struc
 {
 	unsigned lines = 0;
 
-	begin(m, e);
+	begin(m, e, -1);
 	*ret_met = holds(m, rule->node);
 	explain_node(m, rule->node, 0, &lines, out);
 	return out->code;
@@ -442,12 +475,14 @@ static bool sort_rules(struct lz_matcher *m)
 {
 	for (uint32_t i = 0; i < m->rules->rules.n; i++) {
 		const struct lz_rule *rule = lz_vec_at(&m->rules->rules, i);
+		struct lz_candidate_rule c;
 		if (!rule->usable || !rule->enabled)
 			continue;
-		if (!lz_vec_add(&m->all, &i))
+		c = (struct lz_candidate_rule){rule, rule->node};
+		if (!lz_vec_add(&m->all, &c))
 			return false;
 		for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-			if ((rule->kinds[k / 64] >> k % 64 & 1) && !lz_vec_add(&m->by_kind[k], &i))
+			if ((rule->kinds[k / 64] >> k % 64 & 1) && !lz_vec_add(&m->by_kind[k], &c))
 				return false;
 	}
 	return true;
@@ -463,9 +498,14 @@ struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err)
 		return NULL;
 	}
 	m->rules = r;
-	lz_vec_init(&m->all, sizeof(uint32_t), 1000000);
+	m->node = r->graph.nodes.p;
+	m->children = r->graph.children.p;
+	m->check = r->graph.checks.p;
+	m->term = r->graph.terms.p;
+	m->kinds = r->graph.kinds.p;
+	lz_vec_init(&m->all, sizeof(struct lz_candidate_rule), 1000000);
 	for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-		lz_vec_init(&m->by_kind[k], sizeof(uint32_t), 1000000);
+		lz_vec_init(&m->by_kind[k], sizeof(struct lz_candidate_rule), 1000000);
 	m->terms = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->terms));
 	m->nodes = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->nodes));
 	for (size_t i = 0; m->terms && i < r->graph.terms.n; i++) {

@@ -17,13 +17,25 @@ struct lz_seen_node {
 	bool value;
 };
 
+struct lz_candidate_rule {
+	const struct lz_rule *rule;
+	uint32_t node;
+};
+
 struct lz_matcher {
 	const struct lz_rules *rules;
+	/* of its graph, where they lie: asked a hundred times per event */
+	const struct lz_node *node;
+	const uint32_t *children;
+	const struct lz_graph_check *check;
+	const struct lz_graph_term *term;
+	const struct lz_kinds *kinds;
+	int kind; /* of the event at hand; -1: unknown */
 	struct lz_seen_term *terms;
 	struct lz_seen_node *nodes;
 	uint32_t event;
 	struct lz_watch_event *e;
-	struct lz_vec by_kind[LZ_EVENT_KINDS]; /* numbers of rules, uint32_t */
+	struct lz_vec by_kind[LZ_EVENT_KINDS]; /* struct lz_candidate_rule */
 	struct lz_vec all;		       /* of those that may match any kind */
 };
 
