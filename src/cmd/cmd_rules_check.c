@@ -3,8 +3,10 @@
 #include "cmd.h"
 #include "rule_files.h"
 
+#include "../base/limits.h"
 #include "../base/log.h"
 #include "../format/json.h"
+#include "../format/text.h"
 
 #include <stdlib.h>
 
@@ -16,7 +18,16 @@ static const struct lz_option options[] = {
 
 static json_t *text_of(struct lz_span s)
 {
-	return json_stringn(s.n ? s.p : "", s.n);
+	json_t *text = json_stringn(s.n ? s.p : "", s.n);
+	struct lz_buf good;
+
+	if (text)
+		return text;
+	lz_buf_init(&good, LZ_M); /* what a file holds need not be UTF-8 */
+	lz_text_show(&good, s);
+	text = json_stringn(good.p ? good.p : "", good.n);
+	lz_buf_done(&good);
+	return text ? text : json_string("");
 }
 
 static int print_json(const struct lz_rules *r)
@@ -37,6 +48,7 @@ static int print_json(const struct lz_rules *r)
 						       lz_priority_name(rule->priority), "source",
 						       text_of(rule->source), "enabled",
 						       rule->enabled, "usable", rule->usable));
+	json_object_set_new(root, "schema_version", json_integer(1));
 	json_object_set_new(root, "valid", json_boolean(!lz_rules_errors(r)));
 	json_object_set_new(root, "rules", rules);
 	json_object_set_new(root, "notes", notes);

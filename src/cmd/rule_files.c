@@ -4,7 +4,7 @@
 
 #include "../base/io.h"
 #include "../base/limits.h"
-#include "../base/log.h"
+#include "../format/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,20 +65,47 @@ struct lz_rules *lz_cmd_rules(char *const *paths, size_t count, struct lz_err *e
 	return NULL;
 }
 
+/* On one line: what broke it becomes a blank. */
+static void show_line(struct lz_buf *b, struct lz_span s)
+{
+	while (s.n) {
+		struct lz_span head = s;
+		size_t n = 0;
+		while (n < s.n && !strchr("\n\t\r", s.p[n]))
+			n++;
+		head.n = n;
+		lz_text_show(b, head);
+		if (n < s.n)
+			lz_buf_byte(b, ' ');
+		s = lz_span_from(s, n + 1);
+	}
+}
+
 /* file:line:column: error: rule 'X': text [CODE], then the place in the condition. */
 static void say(FILE *to, const struct lz_rules_note *n)
 {
-	fprintf(to, "%.*s", LZ_FMT(n->file));
+	size_t columns;
+	struct lz_buf b;
+
+	lz_buf_init(&b, LZ_M);
+	lz_text_show(&b, n->file);
 	if (n->line)
-		fprintf(to, ":%u:%u", n->line, n->column);
-	fprintf(to, ": %s: %.*s%s%.*s [%s]\n", n->error ? "error" : "warning", LZ_FMT(n->item),
-		n->item.n ? ": " : "", LZ_FMT(n->text), n->code);
-	if (!n->source.n || !n->error)
-		return;
-	fputs("    ", to);
-	for (size_t i = 0; i < n->source.n; i++)
-		fputc((unsigned char)n->source.p[i] < 32 ? ' ' : n->source.p[i], to);
-	fprintf(to, "\n    %*s^\n", (int)n->source_at, "");
+		lz_buf_printf(&b, ":%u:%u", n->line, n->column);
+	lz_buf_printf(&b, ": %s: ", n->error ? "error" : "warning");
+	lz_text_show(&b, n->item);
+	lz_buf_str(&b, n->item.n ? ": " : "");
+	lz_text_show(&b, n->text);
+	lz_buf_printf(&b, " [%s]\n", n->code);
+	if (n->error && n->source.n) {
+		size_t from = b.n + 4;
+		lz_buf_str(&b, "    ");
+		show_line(&b, lz_span_head(n->source, n->source_at));
+		columns = lz_text_width(lz_span_from(lz_buf_view(&b), from));
+		show_line(&b, lz_span_from(n->source, n->source_at));
+		lz_buf_printf(&b, "\n    %*s^\n", (int)columns, "");
+	}
+	fwrite(b.p ? b.p : "", 1, b.n, to);
+	lz_buf_done(&b);
 }
 
 void lz_cmd_rules_notes(FILE *to, const struct lz_rules *r, bool warnings)

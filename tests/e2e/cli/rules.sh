@@ -31,6 +31,23 @@ run lazaret rules check --format json "$tmp/bad.yaml"
 exits 3 "as JSON"
 is "$(jq -r '[.valid, .notes[0].line, .notes[0].column, .notes[0].code, .rules[0].usable] | join(" ")' "$out")" "false 7 51 LOAD_ERR_COMPILE_CONDITION false" "as JSON: the same"
 
+if python3 -c 'import jsonschema' 2>/dev/null; then
+	holds "as JSON: as its schema says" python3 -c 'import json, sys, jsonschema
+schema, answer = (json.load(open(p)) for p in sys.argv[1:])
+jsonschema.Draft202012Validator.check_schema(schema)
+jsonschema.validate(answer, schema)' "$LZ_SOURCE/data/schema/rules.schema.json" "$out"
+else
+	skip "as JSON: as its schema says" "python3-jsonschema is not installed"
+fi
+
+# What a file holds can't move the cursor, and nothing of it is left out.
+printf -- '- rule: "a\\e[2Jb"\n  condition: proc.name = "x\\xff\n  output: o\n  desc: d\n  priority: INFO\n' >"$tmp/rude.yaml"
+run lazaret rules check "$tmp/rude.yaml"
+exits 3 "a rude file"
+is "$(tr -d '\033' <"$out" | wc -c)" "$(wc -c <"$out")" "a rude file: no escape reaches the terminal"
+run lazaret rules check --format json "$tmp/rude.yaml"
+is "$(jq '.notes | length' "$out")" 1 "a rude file: as JSON"
+
 cat >"$tmp/mine.yaml" <<'END'
 - rule: Shell in a container
   condition: and not container.name = web
