@@ -15,23 +15,25 @@
 #include <string.h>
 #include <time.h>
 
-enum { EVENTS = 1024, FIELDS = 400 };
+enum { EVENTS = 256, FIELDS = 400, SLOTS = 64 };
 
 struct ready { /* an event whose fields lie in a row, as a sensor has them */
 	struct lz_watch_event e;
 	int kind;
-	struct lz_datum data[FIELDS];
-	bool there[FIELDS];
+	struct lz_datum data[SLOTS];
+	bool there[SLOTS];
 };
 
 static struct ready events[EVENTS];
+static unsigned char slot_of[FIELDS]; /* 0: a field that no event here has */
+static unsigned char slots = 1;
 static unsigned long asked;
 
 static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
 		  const struct lz_datum **ret)
 {
 	struct ready *r = (struct ready *)(void *)e;
-	size_t i = (size_t)(f - lz_fields);
+	size_t i = slot_of[f - lz_fields];
 
 	asked++;
 	(void)arg;
@@ -39,10 +41,19 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 	return r->there[i];
 }
 
-static void text(struct ready *r, const char *field, const char *value)
+static size_t slot(const char *field)
 {
 	struct lz_span arg;
-	size_t i = (size_t)(lz_field_find(lz_str(field), &arg) - lz_fields);
+	unsigned char *s = &slot_of[lz_field_find(lz_str(field), &arg) - lz_fields];
+
+	if (!*s)
+		*s = slots++;
+	return *s;
+}
+
+static void text(struct ready *r, const char *field, const char *value)
+{
+	size_t i = slot(field);
 
 	r->data[i].text = lz_str(value);
 	r->there[i] = true;
@@ -50,8 +61,7 @@ static void text(struct ready *r, const char *field, const char *value)
 
 static void number(struct ready *r, const char *field, int64_t value)
 {
-	struct lz_span arg;
-	size_t i = (size_t)(lz_field_find(lz_str(field), &arg) - lz_fields);
+	size_t i = slot(field);
 
 	r->data[i].num = value;
 	r->data[i].has_num = true;

@@ -262,9 +262,11 @@ static bool prepare(struct lz_graph *g, struct lz_graph_check *c, struct lz_err 
 	if (!c->set)
 		return true;
 	lz_map_init(c->set, c->operand_count);
-	for (size_t i = 0; i < c->operand_count; i++)
+	for (size_t i = 0; i < c->operand_count; i++) {
+		c->lengths |= 1ULL << c->texts[i].n % 64;
 		if (!lz_map_put(c->set, c->texts[i], NULL, &code))
 			return no_memory(err, code), false;
+	}
 	return true;
 }
 

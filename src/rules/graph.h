@@ -36,6 +36,7 @@ struct lz_graph_check {
 	size_t operand_count;
 	struct lz_span *texts; /* of the operands, side by side, when text is set */
 	struct lz_map *set;    /* of texts, for "in" over many; else NULL */
+	uint64_t lengths;      /* of the set's texts, modulo 64: most others end here */
 };
 #define LZ_NO_TERM UINT32_MAX
 

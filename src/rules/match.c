@@ -267,7 +267,7 @@ static bool against(const struct lz_graph_check *c, const struct lz_datum *v)
 	size_t met = 0;
 
 	if (c->set)
-		return lz_map_get(c->set, v->text) != NULL;
+		return (c->lengths >> v->text.n % 64 & 1) && lz_map_get(c->set, v->text);
 	if (c->text)
 		return against_texts(c, v->text);
 	for (size_t i = 0; i < c->operand_count; i++) {
