@@ -45,7 +45,7 @@ static bool read_port(struct lz_span s, int64_t *ret)
 	return service != NULL;
 }
 
-static bool read_address(struct lz_span s, struct lz_datum *d)
+bool lz_datum_address(struct lz_span s, struct lz_datum *d)
 {
 	char text[64];
 
@@ -65,11 +65,11 @@ static bool read_network(struct lz_span s, struct lz_operand *o)
 	struct lz_span address, bits;
 	uint64_t n;
 
-	if (!lz_span_cut(s, '/', &address, &bits) || !read_address(address, &o->value))
+	if (!lz_span_cut(s, '/', &address, &bits) || !lz_datum_address(address, &o->value))
 		return false;
 	if (!lz_span_u64(bits, 10, &n)) { /* 255.255.0.0 */
 		struct lz_datum mask = {0};
-		if (o->value.ip_bytes != 4 || !read_address(bits, &mask) || mask.ip_bytes != 4)
+		if (o->value.ip_bytes != 4 || !lz_datum_address(bits, &mask) || mask.ip_bytes != 4)
 			return false;
 		memcpy(o->mask, mask.ip, 4);
 		return true;
@@ -142,7 +142,7 @@ static int read_typed(enum lz_field_type type, struct lz_span s, struct lz_opera
 	if (is_number(type))
 		return read_number(s, &d->num) ? 0 : wrong(err, s, "a number");
 	if (type == LZ_FIELD_IP)
-		return read_address(s, d) ? 0 : wrong(err, s, "an address");
+		return lz_datum_address(s, d) ? 0 : wrong(err, s, "an address");
 	if (type == LZ_FIELD_NET)
 		return read_network(s, o) ? 0 : wrong(err, s, "a network, such as 10.0.0.0/8");
 	d->has_num = type == LZ_FIELD_ENUM && read_number(s, &d->num);

@@ -683,7 +683,7 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 			 .place = d->place,
 			 .sees = UINT32_MAX,
 			 .err = err};
-	size_t notes = r->notes.n, errors = r->errors;
+	size_t notes = r->notes.n;
 	struct lz_text whole;
 
 	lz_buf_init(&u.text, 1);
@@ -709,7 +709,6 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 				r->errors--;
 			}
 		}
-	(void)errors;
 	lz_text_done(&whole);
 	if (rule->usable && !u.code)
 		compile_output(&u, rule, d);

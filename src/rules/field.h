@@ -58,6 +58,9 @@ struct lz_datum {
 	bool has_num;
 };
 
+/* Reads "10.0.0.1" or "fe80::1" into d->ip; false: it is none. */
+bool lz_datum_address(struct lz_span s, struct lz_datum *d);
+
 /* Answers for one event. Returns how many values there are (0: the field has none here, and every
  * comparison with it is false), *ret valid until the next event. */
 struct lz_watch_event {

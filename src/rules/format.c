@@ -7,6 +7,7 @@
 
 #include "../base/clean.h"
 #include "../base/limits.h"
+#include "../format/text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -124,28 +125,13 @@ void lz_datum_print(struct lz_buf *out, enum lz_field_type type, const struct lz
 	lz_buf_span(out, d->text);
 }
 
-/* Bytes of a good UTF-8 character at s, or 0. */
-static size_t utf8(struct lz_span s)
+/* Bytes of the good UTF-8 character that s begins with, or 0. */
+static size_t character(struct lz_span s)
 {
 	unsigned char c = (unsigned char)s.p[0];
-	size_t n = c < 0x80		   ? 1
-		   : c >= 0xc2 && c < 0xe0 ? 2
-		   : c >= 0xe0 && c < 0xf0 ? 3
-		   : c >= 0xf0 && c < 0xf5 ? 4
-					   : 0;
+	size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
-	if (n > s.n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s.p[i] & 0xc0) != 0x80)
-			return 0;
-	if (n == 3 && ((c == 0xe0 && (unsigned char)s.p[1] < 0xa0) ||
-		       (c == 0xed && (unsigned char)s.p[1] > 0x9f)))
-		return 0;
-	if (n == 4 && ((c == 0xf0 && (unsigned char)s.p[1] < 0x90) ||
-		       (c == 0xf4 && (unsigned char)s.p[1] > 0x8f)))
-		return 0;
-	return n;
+	return n <= s.n && lz_utf8_valid(lz_span_head(s, n)) ? n : 0;
 }
 
 /* A line stays a line, and a terminal does what it did. */
@@ -156,7 +142,7 @@ static void harmless(struct lz_buf *out, struct lz_span s)
 	while (s.n) {
 		unsigned char c = (unsigned char)s.p[0];
 		const char *known = c ? strchr(named, c) : NULL;
-		size_t n = utf8(s);
+		size_t n = character(s);
 		if (known)
 			lz_buf_printf(out, "\\%c", letters[known - named]);
 		else if (c < 0x20 || c == 0x7f ||

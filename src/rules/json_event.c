@@ -6,7 +6,6 @@
 #include "../format/json.h"
 #include "rules.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 
 #define VALUES_MAX 4096
@@ -18,18 +17,6 @@ struct lz_json_event {
 	struct lz_arena arena;
 };
 
-static bool read_ip(struct lz_span s, struct lz_datum *d)
-{
-	char text[64];
-
-	if (!lz_span_cstr(s, text, sizeof(text)))
-		return false;
-	d->ip_bytes = inet_pton(AF_INET, text, d->ip) == 1    ? 4
-		      : inet_pton(AF_INET6, text, d->ip) == 1 ? 16
-							      : 0;
-	return d->ip_bytes != 0;
-}
-
 static bool read_value(struct lz_json_event *j, const struct lz_field *f, const json_t *v,
 		       struct lz_datum *d)
 {
@@ -39,7 +26,7 @@ static bool read_value(struct lz_json_event *j, const struct lz_field *f, const 
 	if (json_is_string(v)) {
 		d->text = lz_json_text(v);
 		if (f->type == LZ_FIELD_IP || f->type == LZ_FIELD_NET)
-			return read_ip(d->text, d);
+			return lz_datum_address(d->text, d);
 		d->has_num = lz_span_u64(d->text, 10, &n);
 		d->num = d->has_num ? (int64_t)n : 0;
 		if (f->type == LZ_FIELD_BOOL) {

@@ -347,13 +347,11 @@ static bool priority(struct loader *l, const struct lz_yaml *v, enum lz_priority
 static bool load_tags(struct loader *l, struct lz_rule *rule, enum how h)
 {
 	LZ_CLEAN(vec) struct lz_vec all;
-	size_t from;
 
 	lz_vec_init(&all, sizeof(struct lz_span), 10000);
 	for (size_t i = 0; h == APPEND && i < rule->tag_count; i++)
 		if (!lz_vec_add(&all, &rule->tags[i]))
 			return out_of_memory(l, all.code);
-	from = all.n;
 	if (!words(l, get(l, "tags"), "tags", &all))
 		return false;
 	rule->tags = lz_arena_array(&l->r->arena, all.n + 1, sizeof(*rule->tags));
@@ -367,7 +365,6 @@ static bool load_tags(struct loader *l, struct lz_rule *rule, enum how h)
 		if (i == rule->tag_count)
 			rule->tags[rule->tag_count++] = *t;
 	}
-	(void)from;
 	return true;
 }
 

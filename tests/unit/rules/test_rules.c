@@ -433,6 +433,38 @@ static void test_outputs(void **state)
 	}
 }
 
+/* Whatever bytes a value holds, the line stays one line of good text. */
+static void test_outputs_are_harmless(void **state)
+{
+	static const struct {
+		const char *bytes; /* in base64, as JSON can't hold them */
+		const char *want;
+	} cases[] = {
+		{"YRtb", "a\\u001b["}, /* ESC */
+		{"YQpi", "a\\nb"},     /* newline */
+		{"/2E=", "\xef\xbf\xbd"
+			 "a"},			      /* ff */
+		{"wpth", "\\u009ba"},		      /* U+009B, a control too */
+		{"w6Q=", "\xc3\xa4"},		      /* U+00E4 */
+		{"4oI=", "\xef\xbf\xbd\xef\xbf\xbd"}, /* a character cut short */
+	};
+	struct lz_rules *r = load("- rule: r\n  desc: d\n  priority: INFO\n"
+				  "  output: '%b64(proc.args)'\n  condition: evt.type=open\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char event[100];
+		struct lz_buf out;
+		lz_buf_init(&out, 1000);
+		snprintf(event, sizeof(event), "{\"evt.type\":\"open\",\"proc.args\":\"%s\"}",
+			 cases[i].bytes);
+		assert_int_equal(matches(r, event, &out), 1);
+		assert_span(lz_buf_view(&out), cases[i].want);
+		lz_buf_done(&out);
+	}
+	lz_rules_free(r);
+}
+
 /* --- the community's files --- */
 
 static void test_stock_files(void **state)
@@ -655,6 +687,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_mistakes_side_by_side),
 		cmocka_unit_test(test_outputs),
+		cmocka_unit_test(test_outputs_are_harmless),
 		cmocka_unit_test(test_stock_files),
 		cmocka_unit_test(test_stock_rule_fires),
 		cmocka_unit_test(test_random_conditions),
