@@ -6,35 +6,15 @@
 #include "../base/limits.h"
 #include "../format/text.h"
 
-#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define FILE_MAX (16 * LZ_M)
 
 int lz_cmd_read_file(const char *path, struct lz_buf *ret, struct lz_err *err)
 {
-	FILE *f = strcmp(path, "-") ? fopen(path, "rbe") : stdin;
-	size_t n;
-
-	if (!f)
-		return lz_fail_errno(err, "%s", path);
-	do {
-		if (lz_buf_reserve(ret, 65536))
-			break;
-		n = fread(ret->p + ret->n, 1, 65536, f);
-		ret->n += n;
-	} while (n);
-	if (ferror(f))
-		lz_fail_errno(err, "%s", path);
-	else if (ret->code == LZ_E_LIMIT)
-		lz_fail(err, LZ_E_LIMIT, "%s: larger than %llu bytes", path, FILE_MAX);
-	else if (ret->code)
-		lz_fail(err, ret->code, "%s: %s", path, lz_code_text(ret->code));
-	else
-		err->code = 0;
-	if (f != stdin)
-		fclose(f);
-	return err->code;
+	return strcmp(path, "-") ? lz_read_file(path, ret, err)
+				 : lz_read_fd(STDIN_FILENO, "standard input", ret, err);
 }
 
 static int add_file(struct lz_rules *r, const char *path, struct lz_err *err)

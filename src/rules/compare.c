@@ -6,9 +6,12 @@
 
 #include <arpa/inet.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <strings.h>
+
+#define PATTERN_MAX 4095 /* bytes of a glob: a path */
 
 /* --- constants --- */
 
@@ -163,6 +166,8 @@ int lz_operand_read(struct lz_arena *arena, enum lz_field_type type, enum lz_op 
 		       : code		   ? lz_fail(err, code, "out of memory")
 					   : 0;
 	}
+	if ((op == LZ_OP_GLOB || op == LZ_OP_IGLOB || op == LZ_OP_PMATCH) && text.n > PATTERN_MAX)
+		return lz_fail(err, LZ_E_FORMAT, "a pattern longer than %d bytes", PATTERN_MAX);
 	if (op == LZ_OP_REGEX)
 		return read_regex(arena, text, ret, err);
 	return read_typed(type, text, ret, err);
@@ -210,20 +215,26 @@ static bool contains_nocase(struct lz_span a, struct lz_span b)
 	return false;
 }
 
-/* Patterns and values that reach the C library end with a zero byte there. */
+/* fnmatch wants zero bytes at the ends, so a value is copied; one of 128 KiB (arguments) is rare
+ * enough to be copied into memory of its own. */
 static bool glob(struct lz_span value, struct lz_span pattern, int flags)
 {
-	char v[4352], p[1024];
+	char near_by[4352], p[PATTERN_MAX + 1], *far = NULL, *v = near_by;
+	bool met;
 
-	return lz_span_cstr(value, v, sizeof(v)) && lz_span_cstr(pattern, p, sizeof(p)) &&
-	       fnmatch(p, v, flags) == 0;
+	if (value.n >= sizeof(near_by))
+		v = far = lz_realloc(NULL, value.n + 1);
+	met = v && lz_span_cstr(value, v, value.n + 1) && lz_span_cstr(pattern, p, sizeof(p)) &&
+	      fnmatch(p, v, flags) == 0;
+	lz_free(far);
+	return met;
 }
 
 static bool matches(const regex_t *regex, struct lz_span value)
 {
 	regmatch_t part = {.rm_so = 0, .rm_eo = (regoff_t)value.n};
 
-	return value.n < 65536 &&
+	return value.n < INT_MAX &&
 	       regexec(regex, value.p ? value.p : "", 1, &part, REG_STARTEND) == 0;
 }
 

@@ -639,6 +639,49 @@ static void test_doubling_macros(void **state)
 	lz_buf_done(&b);
 }
 
+/* Arguments may have 128 KiB: no comparison gives up on them. */
+static void test_long_values(void **state)
+{
+	static const char *const conditions[] = {
+		"proc.args glob *secret",     "proc.args iglob *SECRET",
+		"proc.args regex '.*secret'", "proc.args contains xxsecret",
+		"proc.args endswith secret",  "proc.args pmatch (/x*secret)",
+	};
+	struct lz_buf event;
+
+	(void)state;
+	lz_buf_init(&event, LZ_M);
+	lz_buf_str(&event, "{\"evt.type\": \"open\", \"proc.args\": \"/");
+	for (int i = 0; i < 131072; i++)
+		lz_buf_byte(&event, 'x');
+	lz_buf_str(&event, "secret\"}");
+	lz_buf_byte(&event, 0);
+	assert_int_equal(event.code, 0);
+	for (size_t i = 0; i < sizeof(conditions) / sizeof(conditions[0]); i++)
+		expect(conditions[i], event.p ? event.p : "", true);
+	lz_buf_done(&event);
+}
+
+static void test_long_pattern(void **state)
+{
+	struct lz_buf text;
+	struct lz_rules *r;
+
+	(void)state;
+	for (int n = 4095; n <= 4096; n++) {
+		lz_buf_init(&text, LZ_M);
+		lz_buf_str(&text, RULE("evt.type=open and fd.name glob "));
+		text.n--; /* the newline */
+		for (int i = 0; i < n; i++)
+			lz_buf_byte(&text, '*');
+		lz_buf_add(&text, "\n", 2);
+		r = load(text.p ? text.p : "");
+		assert_int_equal(lz_rules_errors(r), n > 4095);
+		lz_rules_free(r);
+		lz_buf_done(&text);
+	}
+}
+
 static int load_once(void)
 {
 	struct lz_err err = {0};
@@ -692,6 +735,8 @@ int main(void)
 		cmocka_unit_test(test_stock_rule_fires),
 		cmocka_unit_test(test_random_conditions),
 		cmocka_unit_test(test_doubling_macros),
+		cmocka_unit_test(test_long_values),
+		cmocka_unit_test(test_long_pattern),
 		cmocka_unit_test(test_nomem),
 		cmocka_unit_test(test_tables),
 	};
