@@ -585,7 +585,8 @@ static bool define_rule(struct loader *l, bool known)
 	rule->file = l->file;
 	rule->line = l->name->line;
 	exceptions_done(d);
-	return check_source(l, rule, d, fresh) && parts(l, rule, d);
+	d->broken = !check_source(l, rule, d, fresh) || !parts(l, rule, d);
+	return !d->broken;
 }
 
 static bool load_rule(struct loader *l)
@@ -624,7 +625,8 @@ static bool load_rule(struct loader *l)
 	if (!known)
 		return invalid(l, l->name,
 			       "a rule to append to or override was not defined before");
-	return check_source(l, rule, d, false) && parts(l, rule, d);
+	d->broken |= !check_source(l, rule, d, false) || !parts(l, rule, d);
+	return !d->broken;
 }
 
 /* --- requirements --- */

@@ -56,6 +56,7 @@ struct lz_rule_def { /* beside the lz_rule of the same number */
 	struct lz_place place;
 	bool warn_kinds, skip_unknown;
 	bool source_unknown;
+	bool broken; /* said to be wrong while it was read: not to be compiled */
 };
 
 struct lz_rules {

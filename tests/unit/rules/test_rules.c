@@ -376,6 +376,9 @@ static void test_mistakes(void **state)
 				 mistakes[i].says, mistakes[i].text);
 		}
 		assert_int_equal(lz_rules_errors(r) != 0, mistakes[i].error);
+		LZ_VEC_EACH (struct lz_rule, rule, lz_rules_all(r))
+			if (mistakes[i].error && rule->usable)
+				fail_msg("a rule in error is used: %s", mistakes[i].text);
 		lz_rules_free(r);
 	}
 }
