@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The records that the kernel programs write and the sensor reads: a head of fixed size, then
+ * parts of any size. Both sides include this file; a change of it changes the recording format
+ * (docs/sensor.md) too, so LZ_EV_VERSION goes up.
+ *
+ * Integers are the machine's own. A record is never longer than LZ_EV_MAX.
+ */
+#ifndef __bpf__
+#include <stdint.h>
+typedef uint8_t __lz_u8;
+typedef uint16_t __lz_u16;
+typedef uint32_t __lz_u32;
+typedef uint64_t __lz_u64;
+typedef int64_t __lz_s64;
+#else
+typedef unsigned char __lz_u8;
+typedef unsigned short __lz_u16;
+typedef unsigned int __lz_u32;
+typedef unsigned long long __lz_u64;
+typedef long long __lz_s64;
+#endif
+
+#define LZ_EV_VERSION 1
+#define LZ_EV_MAX     (28 * 1024)
+#define LZ_CALLS      512 /* system call numbers below this can be watched */
+#define LZ_EV_ARGS    6
+
+enum lz_ev_kind {
+	LZ_EV_CALL = 1, /* a system call returned */
+	LZ_EV_EXEC,	/* a new program runs */
+	LZ_EV_FORK,	/* a new process; the head is its parent's */
+	LZ_EV_EXIT,	/* a process ended, all its threads */
+	LZ_EV_TASK,	/* a process that was there before, from an iterator */
+	LZ_EV_CGROUP,	/* a control group was made, removed: lz_ev_cgroup, its path in NAME */
+	LZ_EV_CAPABILITY, /* first use of a capability by a process */
+	LZ_EV_FLOW,	/* a TCP connection began or ended */
+	LZ_EV_DNS,	/* a DNS message went by */
+	LZ_EV_IO_URING, /* an operation asked for past system calls */
+	LZ_EV_THROTTLE, /* a container makes too many events, or no longer */
+	LZ_EV_SELFTEST, /* the sensor's own question, answered by the whole path */
+	LZ_EV_KINDS,
+};
+
+struct lz_ev {
+	__lz_u32 size; /* of the record, this head included */
+	__lz_u16 kind; /* enum lz_ev_kind */
+	__lz_u16 nr;   /* system call, as the 64-bit table numbers it */
+	__lz_u64 time_ns; /* since boot, suspension included */
+	__lz_s64 ret;	  /* of the call; EXIT: status; CAPABILITY: its number */
+	__lz_u64 start_ns; /* when the process began: with pid, what names a process */
+	__lz_u64 cgroup;   /* id of its control group */
+	__lz_u64 cap_effective, cap_permitted;
+	__lz_u32 pid, tid, ppid; /* as the host sees them */
+	__lz_u32 uid, gid, loginuid;
+	__lz_u32 cpu;
+	__lz_u32 flags; /* LZ_EVF_* */
+	char comm[16];
+};
+#define LZ_EVF_CUT    1 /* something did not fit and was left out */
+#define LZ_EVF_COMPAT 2 /* the 32-bit entry was used */
+
+/* What a part is: its bytes follow, n of them, unaligned. */
+struct lz_ev_part {
+	__lz_u16 id;
+	__lz_u16 n;
+};
+
+enum lz_ev_part_id {
+	LZ_PART_ARG = 0,       /* … 5: the call's arguments, by how the table says */
+	LZ_PART_FILE = 8,      /* … 13: what the descriptor in that argument is (lz_ev_file) */
+	LZ_PART_PATH = 16,     /* … 21: its path */
+	LZ_PART_SOCKET = 24,   /* … 29: lz_ev_socket, when it is one */
+	LZ_PART_UNIX = 32,     /* … 37: the name that a Unix socket or its peer is bound to */
+	LZ_PART_RET_FILE = 14, /* the same four of the descriptor that the call returned */
+	LZ_PART_RET_PATH = 22,
+	LZ_PART_RET_SOCKET = 30,
+	LZ_PART_RET_UNIX = 38,
+	LZ_PART_CWD = 40, /* path of the working directory */
+	LZ_PART_TASK,	  /* lz_ev_task: of EXEC, FORK (the child's), TASK */
+	LZ_PART_EXE,	  /* lz_ev_file of the executable */
+	LZ_PART_EXE_PATH,
+	LZ_PART_NAME, /* the path that was asked for: EXEC */
+	LZ_PART_ARGV, /* arguments, each with a NUL behind it */
+	LZ_PART_ENV,
+	LZ_PART_ADDRESS, /* struct sockaddr given to the call */
+	LZ_PART_CGROUP,	 /* lz_ev_cgroup */
+	LZ_PART_FLOW,	 /* lz_ev_flow */
+	LZ_PART_BYTES,	 /* first bytes that were sent or received; DNS: the message */
+	LZ_PART_STDIO,	 /* lz_ev_stdio[3]: EXEC */
+	LZ_PART_COUNT,
+};
+
+/* A path: one byte of flags, then names from the last to the first, each behind its length. */
+#define LZ_PATH_DELETED	 1 /* no name leads there any more */
+#define LZ_PATH_CUT	 2 /* deeper than was read: the beginning is missing */
+#define LZ_PATH_NO_MOUNT 4 /* pipe:, socket:, memfd:, anon_inode: the name is no path */
+#define LZ_PATH_DEPTH	 256
+
+#define LZ_FILE_UPPER	   1 /* lies in the upper layer of an overlay: not from the image */
+#define LZ_FILE_OVERLAY	   2
+#define LZ_FILE_WRITE	   4 /* open for writing */
+#define LZ_FILE_READ	   8
+#define LZ_FILE_CREATED	   16 /* this call made it */
+struct lz_ev_file {
+	__lz_u64 inode;
+	__lz_u64 ctime_s, mtime_s;
+	__lz_u32 ctime_ns, mtime_ns;
+	__lz_u32 device;
+	__lz_u32 mode;	/* type and rights */
+	__lz_u32 links; /* names it has; 0: none */
+	__lz_u32 uid, gid;
+	__lz_u32 magic; /* of the file system */
+	__lz_u32 flags; /* LZ_FILE_* */
+	__lz_u32 number; /* of the descriptor */
+};
+
+struct lz_ev_socket {
+	__lz_u16 family, type, protocol;
+	__lz_u16 state; /* of TCP */
+	__lz_u16 local_port, remote_port;
+	__lz_u32 reserved;
+	__lz_u8 local[16], remote[16]; /* IPv4 in the first four bytes */
+};
+
+struct lz_ev_stdio {
+	__lz_u64 inode;
+	__lz_u32 mode;
+	__lz_u16 family; /* of a socket */
+	__lz_u16 connected;
+};
+
+struct lz_ev_task {
+	__lz_u64 start_ns, parent_start_ns;
+	__lz_u64 cgroup;
+	__lz_u64 cap_inheritable, cap_effective, cap_permitted;
+	__lz_u64 pidns_start_ns; /* when the first process of its PID namespace began */
+	__lz_u32 pid, ppid, sid, pgid; /* as the host sees them */
+	__lz_u32 vpid, vppid, vsid, vpgid; /* as its PID namespace does */
+	__lz_u32 uid, gid, loginuid;
+	__lz_u32 tty; /* device number, 0: none */
+	__lz_u32 pidns, mntns, netns;
+	__lz_u32 argv_bytes, env_bytes; /* whole, even where less was read */
+	__lz_u32 threads;
+	char comm[16];
+};
+
+struct lz_ev_cgroup {
+	__lz_u64 id;
+	__lz_u32 hierarchy; /* 0: version 2 */
+	__lz_u32 removed;
+};
+
+struct lz_ev_flow {
+	struct lz_ev_socket socket;
+	__lz_u64 sent_bytes, received_bytes;
+	__lz_u64 began_ns;
+	__lz_u32 ended;
+	__lz_u32 server; /* this end accepted */
+};
+
+struct lz_ev_throttle {
+	__lz_u64 dropped;
+	__lz_u32 began; /* 1: from here on events are dropped, 0: no longer */
+	__lz_u32 reserved;
+};
+
+/* How an argument is taken. */
+enum lz_how {
+	LZ_HOW_NONE,
+	LZ_HOW_NUMBER,	/* 8 bytes */
+	LZ_HOW_FD,	/* 8 bytes, and what the descriptor is */
+	LZ_HOW_PATH,	/* text as given; a relative one is from the working directory */
+	LZ_HOW_PATH_AT, /* … or from the descriptor in the argument before */
+	LZ_HOW_TEXT,
+	LZ_HOW_ADDRESS,	 /* struct sockaddr, its size in the next argument */
+	LZ_HOW_OPEN_HOW, /* struct open_how: 24 bytes */
+	LZ_HOW_MESSAGE,	 /* struct msghdr: the address and first bytes in it */
+	LZ_HOW_BYTES,	 /* a buffer; the call's result or the next argument says how long */
+};
+
+/* Which of a call's events are wanted, by class: bit (failed | container << 1 | what << 2). */
+enum lz_class {
+	LZ_CLASS_PLAIN,	 /* "what" is 0 */
+	LZ_CLASS_OPEN,	 /* 0 for reading, 1 for writing */
+	LZ_CLASS_SOCKET, /* of descriptor in argument 0: 0 other, 1 TCP, 2 other IP, 3 Unix */
+	LZ_CLASS_ACCEPT, /* the same of the descriptor returned */
+};
+#define LZ_CLASS_FAILED	   1
+#define LZ_CLASS_CONTAINER 2
+#define LZ_CLASS_WHAT(x)   ((x) << 2)
+
+struct lz_call_row { /* one per system call, in read-only data of the programs */
+	__lz_u8 how[LZ_EV_ARGS];
+	__lz_u8 ret_fd; /* the result is a descriptor */
+	__lz_u8 class; /* enum lz_class */
+	__lz_u16 wanted; /* mask over classes */
+	__lz_u8 discard; /* files that no rule asks about may be learnt and passed over */
+	__lz_u8 reserved;
+};
+
+/* What is counted, per CPU. */
+enum lz_ev_count {
+	LZ_COUNT_SEEN,	     /* events that reached a program because a rule wants their kind */
+	LZ_COUNT_CLASS,	     /* passed over: failed, host or container, reading or writing */
+	LZ_COUNT_DISCARDED,  /* passed over: a file that no rule asks about */
+	LZ_COUNT_THROTTLED,  /* passed over: too many of one container */
+	LZ_COUNT_SENT,	     /* written to a ring */
+	LZ_COUNT_NO_SCRATCH, /* lost: interrupted too often at one place */
+	LZ_COUNT_LOST,	     /* lost: the ring was full */
+	LZ_COUNT_LOST_KIND,  /* … + enum lz_ev_kind: the same by kind */
+	LZ_COUNTS = LZ_COUNT_LOST_KIND + LZ_EV_KINDS,
+};
+
+struct lz_discard_key {
+	__lz_u64 inode, parent;
+	__lz_u32 device;
+	__lz_u32 name_hash;
+	__lz_u32 nr;
+	__lz_u32 class;
+};
+
+/* What is known of a control group. */
+struct lz_cgroup_state {
+	__lz_u32 known; /* 1 host, 2 container */
+	__lz_u32 throttled;
+	__lz_u64 tokens, filled_ns, dropped;
+};
+
+_Static_assert(sizeof(struct lz_ev) == 104, "the head is part of the format");
+_Static_assert(sizeof(struct lz_ev_file) == 64, "part of the format");
+_Static_assert(sizeof(struct lz_ev_socket) == 48, "part of the format");
+_Static_assert(sizeof(struct lz_ev_task) == 144, "part of the format");
+_Static_assert(sizeof(struct lz_ev_cgroup) == 16, "part of the format");
+_Static_assert(sizeof(struct lz_ev_flow) == 80, "part of the format");

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* The kernel's side of the sensor: one family of events per file, linked here into one object. */
+#include "core.h"
+
+#include "call.h"
+#include "group.h"
+#include "process.h"
+
+char LICENSE[] SEC("license") = "GPL";

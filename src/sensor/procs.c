@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "procs.h"
+
+#include "../base/alloc.h"
+#include "../base/clean.h"
+#include "../base/io.h"
+#include "../base/limits.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define PROCS_MAX   131072
+#define BUCKETS	    16384 /* power of two */
+#define DEAD_NS	    5000000000ULL
+#define DEAD_MAX    8192
+#define PROC_BYTES  4096 /* of arguments, as the programs take them */
+
+struct lz_procs {
+	struct lz_proc *bucket[BUCKETS];
+	struct lz_proc *dead_first, *dead_last;
+	size_t count, dead;
+};
+
+static struct lz_shared *share(struct lz_span s)
+{
+	struct lz_shared *x = s.p ? lz_alloc(sizeof(*x) + s.n + 1) : NULL;
+
+	if (!x)
+		return NULL;
+	x->refs = 1;
+	x->n = (uint32_t)s.n;
+	if (s.n)
+		memcpy(x->p, s.p, s.n);
+	return x;
+}
+
+static struct lz_shared *again(struct lz_shared *x)
+{
+	if (x)
+		x->refs++;
+	return x;
+}
+
+static void unshare_one(struct lz_shared **x)
+{
+	if (*x && !--(*x)->refs)
+		lz_free(*x);
+	*x = NULL;
+}
+
+static void replace(struct lz_shared **x, struct lz_span s)
+{
+	struct lz_shared *fresh;
+
+	if (*x && lz_span_eq(lz_shared_span(*x), s))
+		return;
+	fresh = share(s);
+	unshare_one(x);
+	*x = fresh;
+}
+
+static size_t bucket_of(uint32_t pid)
+{
+	return (pid * 2654435761U) >> 18 & (BUCKETS - 1);
+}
+
+struct lz_procs *lz_procs_new(struct lz_err *err)
+{
+	struct lz_procs *p = lz_alloc(sizeof(*p));
+
+	if (!p)
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+	return p;
+}
+
+static void forget_texts(struct lz_proc *x)
+{
+	unshare_one(&x->exe_path);
+	unshare_one(&x->argv);
+	unshare_one(&x->env);
+	unshare_one(&x->cwd);
+}
+
+static void release(struct lz_proc *x)
+{
+	forget_texts(x);
+	lz_free(x);
+}
+
+void lz_procs_free(struct lz_procs *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (p->bucket[i]) {
+			struct lz_proc *x = p->bucket[i];
+			p->bucket[i] = x->next;
+			release(x);
+		}
+	lz_free(p);
+}
+
+size_t lz_procs_count(const struct lz_procs *p)
+{
+	return p->count;
+}
+
+void lz_procs_each(struct lz_procs *p, void (*each)(void *arg, struct lz_proc *proc), void *arg)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct lz_proc *x = p->bucket[i]; x; x = x->next)
+			if (!x->ended_ns)
+				each(arg, x);
+}
+
+struct lz_proc *lz_procs_find(struct lz_procs *p, uint32_t pid, uint64_t start_ns)
+{
+	struct lz_proc *best = NULL;
+
+	for (struct lz_proc *x = p->bucket[bucket_of(pid)]; x; x = x->next) {
+		if (x->task.pid != pid)
+			continue;
+		if (start_ns && x->task.start_ns == start_ns)
+			return x;
+		if (!start_ns && (!best || x->task.start_ns > best->task.start_ns))
+			best = x;
+	}
+	return best;
+}
+
+static void remove_one(struct lz_procs *p, struct lz_proc *gone)
+{
+	struct lz_proc **at = &p->bucket[bucket_of(gone->task.pid)];
+
+	while (*at && *at != gone)
+		at = &(*at)->next;
+	if (*at)
+		*at = gone->next;
+	p->count--;
+	release(gone);
+}
+
+static void drop_dead(struct lz_procs *p)
+{
+	struct lz_proc *x = p->dead_first;
+
+	p->dead_first = x->dead_next;
+	if (!p->dead_first)
+		p->dead_last = NULL;
+	p->dead--;
+	remove_one(p, x);
+}
+
+void lz_procs_purge(struct lz_procs *p, uint64_t now_ns)
+{
+	while (p->dead_first &&
+	       (p->dead > DEAD_MAX || p->dead_first->ended_ns + DEAD_NS < now_ns))
+		drop_dead(p);
+}
+
+static void end(struct lz_procs *p, struct lz_proc *x, uint64_t now_ns)
+{
+	if (x->ended_ns)
+		return;
+	x->ended_ns = now_ns ? now_ns : 1;
+	x->dead_next = NULL;
+	if (p->dead_last)
+		p->dead_last->dead_next = x;
+	else
+		p->dead_first = x;
+	p->dead_last = x;
+	p->dead++;
+}
+
+/* A place for a process; an older one of the same number has ended, said or not. */
+static struct lz_proc *make(struct lz_procs *p, uint32_t pid, uint64_t start_ns, uint64_t now_ns)
+{
+	struct lz_proc *x = lz_procs_find(p, pid, 0);
+	size_t at = bucket_of(pid);
+
+	if (x && x->task.start_ns < start_ns)
+		end(p, x, now_ns);
+	while (p->count >= PROCS_MAX && p->dead_first)
+		drop_dead(p);
+	if (p->count >= PROCS_MAX)
+		return NULL;
+	x = lz_alloc(sizeof(*x));
+	if (!x)
+		return NULL;
+	x->task.pid = pid;
+	x->task.start_ns = start_ns;
+	x->next = p->bucket[at];
+	p->bucket[at] = x;
+	p->count++;
+	return x;
+}
+
+/* --- from /proc, for what was there before or was lost --- */
+
+static bool read_proc(uint32_t pid, const char *file, struct lz_buf *out)
+{
+	char path[64];
+	LZ_CLEAN(fd) int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || lz_buf_reserve(out, PROC_BYTES))
+		return false;
+	n = read(fd, out->p + out->n, PROC_BYTES);
+	out->n += n > 0 ? (size_t)n : 0;
+	return n >= 0;
+}
+
+static void link_text(uint32_t pid, const char *name, struct lz_shared **to)
+{
+	char path[64], target[4096];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
+	n = readlink(path, target, sizeof(target));
+	if (n > 0 && n < (ssize_t)sizeof(target))
+		replace(to, lz_span(target, (size_t)n));
+}
+
+/* What the programs could not say: arguments, paths. The exe's link shows " (deleted)". */
+static void complete(struct lz_proc *x)
+{
+	static const char gone[] = " (deleted)";
+	LZ_CLEAN(buf) struct lz_buf b;
+	struct lz_span path;
+
+	x->complete = true;
+	lz_buf_init(&b, PROC_BYTES + 1);
+	if (read_proc(x->task.pid, "cmdline", &b))
+		replace(&x->argv, lz_buf_view(&b));
+	link_text(x->task.pid, "exe", &x->exe_path);
+	path = lz_shared_span(x->exe_path);
+	if (path.n && lz_span_ends(path, gone)) {
+		char copy[4096];
+		size_t n = path.n - (sizeof(gone) - 1);
+		memcpy(copy, path.p, n);
+		replace(&x->exe_path, lz_span(copy, n));
+		x->exe_flags |= LZ_PATH_DELETED;
+	}
+	link_text(x->task.pid, "cwd", &x->cwd);
+}
+
+/* "ppid start" out of /proc/PID/stat; the name may hold anything, so from its last ')' on. */
+static bool stat_of(uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_start_ns)
+{
+	LZ_CLEAN(buf) struct lz_buf b;
+	struct lz_span rest, word;
+	uint64_t v[20] = {0};
+	ptrdiff_t close;
+	unsigned n = 0;
+
+	lz_buf_init(&b, PROC_BYTES + 1);
+	if (!read_proc(pid, "stat", &b))
+		return false;
+	rest = lz_buf_view(&b);
+	close = lz_span_rfind(rest, ')');
+	if (close < 0)
+		return false;
+	rest = lz_span_from(rest, (size_t)close + 2);
+	while (n < 20 && rest.n) {
+		lz_span_cut(rest, ' ', &word, &rest);
+		if (n)
+			lz_span_u64(word, 10, &v[n]);
+		n++;
+	}
+	*ret_ppid = (uint32_t)v[1];
+	*ret_start_ns = v[19] * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
+	return n == 20;
+}
+
+static void from_proc(struct lz_proc *x, const struct lz_ev *head)
+{
+	x->task.ppid = head->ppid;
+	x->task.uid = head->uid;
+	x->task.gid = head->gid;
+	x->task.loginuid = head->loginuid;
+	x->task.cgroup = head->cgroup;
+	x->task.vpid = head->pid;
+	memcpy(x->task.comm, head->comm, sizeof(x->task.comm));
+	complete(x);
+}
+
+/* --- records --- */
+
+static void on_fork(struct lz_procs *p, const struct lz_record *r, const struct lz_proc *parent)
+{
+	struct lz_ev_task t;
+	struct lz_proc *x;
+
+	if (!lz_record_copy(r, LZ_PART_TASK, &t, sizeof(t)) ||
+	    lz_procs_find(p, t.pid, t.start_ns))
+		return;
+	x = make(p, t.pid, t.start_ns, r->head.time_ns);
+	if (!x)
+		return;
+	x->task = t;
+	if (!parent || !parent->complete)
+		return;
+	x->exe = parent->exe;
+	memcpy(x->stdio, parent->stdio, sizeof(x->stdio));
+	x->exe_flags = parent->exe_flags;
+	x->exe_path = again(parent->exe_path);
+	x->argv = again(parent->argv);
+	x->env = again(parent->env);
+	x->cwd = again(parent->cwd);
+	x->exec_ns = parent->exec_ns;
+	x->complete = true;
+}
+
+static void take_path(struct lz_shared **to, const struct lz_record *r, unsigned part,
+		      unsigned *flags)
+{
+	LZ_CLEAN(buf) struct lz_buf b;
+
+	if (!lz_record_has(r, part))
+		return;
+	lz_buf_init(&b, 64 * LZ_K);
+	if (!lz_record_path(r, part, &b, flags))
+		replace(to, lz_buf_view(&b));
+}
+
+static void on_exec(struct lz_proc *x, const struct lz_record *r)
+{
+	unsigned ignored;
+
+	x->exec_ns = r->head.time_ns;
+	x->exec_seen = true;
+	x->caps_used = 0;
+	lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
+	lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
+	lz_record_copy(r, LZ_PART_STDIO, x->stdio, sizeof(x->stdio));
+	take_path(&x->exe_path, r, LZ_PART_EXE_PATH, &x->exe_flags);
+	take_path(&x->cwd, r, LZ_PART_CWD, &ignored);
+	replace(&x->argv, lz_record_has(r, LZ_PART_ARGV) ? r->part[LZ_PART_ARGV] : LZ_SPAN(""));
+	unshare_one(&x->env);
+	if (lz_record_has(r, LZ_PART_ENV))
+		replace(&x->env, r->part[LZ_PART_ENV]);
+	x->complete = true;
+}
+
+static void refresh(struct lz_proc *x, const struct lz_record *r)
+{
+	const struct lz_ev *h = &r->head;
+	unsigned ignored;
+
+	x->task.ppid = h->ppid;
+	x->task.uid = h->uid;
+	x->task.gid = h->gid;
+	x->task.loginuid = h->loginuid;
+	x->task.cgroup = h->cgroup;
+	x->task.cap_effective = h->cap_effective;
+	x->task.cap_permitted = h->cap_permitted;
+	if (h->tid == h->pid)
+		memcpy(x->task.comm, h->comm, sizeof(h->comm));
+	take_path(&x->cwd, r, LZ_PART_CWD, &ignored);
+}
+
+struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, bool live)
+{
+	const struct lz_ev *h = &r->head;
+	struct lz_proc *x = lz_procs_find(p, h->pid, h->start_ns);
+
+	if (!x) {
+		x = make(p, h->pid, h->start_ns, h->time_ns);
+		if (!x)
+			return NULL;
+		if (live && h->kind != LZ_EV_TASK && h->kind != LZ_EV_EXEC)
+			from_proc(x, h);
+	}
+	switch (h->kind) {
+	case LZ_EV_TASK:
+		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
+		lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
+		if (live && !x->complete)
+			complete(x);
+		else if (lz_record_has(r, LZ_PART_ARGV))
+			on_exec(x, r);
+		break;
+	case LZ_EV_EXEC:
+		on_exec(x, r);
+		break;
+	case LZ_EV_FORK:
+		refresh(x, r);
+		on_fork(p, r, x);
+		break;
+	case LZ_EV_EXIT:
+		refresh(x, r);
+		end(p, x, h->time_ns);
+		break;
+	default:
+		refresh(x, r);
+	}
+	return x;
+}
+
+struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool live)
+{
+	struct lz_proc *x;
+	uint64_t start;
+	uint32_t ppid;
+
+	if (!child->task.ppid || child->task.ppid == child->task.pid)
+		return NULL;
+	x = lz_procs_find(p, child->task.ppid, child->task.parent_start_ns);
+	if (x && !x->ended_ns)
+		return x;
+	if (live && !child->ended_ns && stat_of(child->task.pid, &ppid, &start)) {
+		struct lz_proc *now = lz_procs_find(p, ppid, 0);
+		if (now && !now->ended_ns && ppid != child->task.pid) {
+			child->task.ppid = ppid;
+			child->task.parent_start_ns = now->task.start_ns;
+			return now;
+		}
+	}
+	return x ? x : lz_procs_find(p, child->task.ppid, 0);
+}
