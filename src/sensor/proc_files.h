@@ -4,6 +4,7 @@
 #include "../base/span.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /* A file below /proc/PID, at most n bytes; -1: it can't be read. */
 ssize_t lz_proc_read(uint32_t pid, const char *file, char *buf, size_t n);

@@ -5,6 +5,7 @@
  * went. By inode, in a table of fixed size in which the newest wins. One thread.
  */
 #include "../base/buf.h"
+#include "../base/err.h"
 #include "bpf/event.h"
 
 struct lz_sockets;

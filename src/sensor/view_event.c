@@ -13,18 +13,26 @@
 
 /* --- time --- */
 
-static size_t show_time(struct lz_view *v, const char *form, bool nanoseconds, bool utc,
+enum time_form { TIME_OF_DAY, DATE_AND_TIME, ISO_8601 };
+
+static size_t show_time(struct lz_view *v, enum time_form form, bool nanoseconds,
 			const struct lz_datum **ret)
 {
 	uint64_t ns = lz_view_time(v);
 	time_t s = (time_t)(ns / SECOND);
-	char text[64], rest[16];
+	char text[64] = "", rest[16];
 	struct tm tm;
 
-	if (!(utc ? gmtime_r(&s, &tm) : localtime_r(&s, &tm)) ||
-	    !strftime(text, sizeof(text), form, &tm))
+	if (!(form == ISO_8601 ? gmtime_r(&s, &tm) : localtime_r(&s, &tm)))
 		return 0;
-	snprintf(rest, sizeof(rest), ".%09llu%s", (unsigned long long)(ns % SECOND), utc ? "Z" : "");
+	if (form == TIME_OF_DAY)
+		strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	else if (form == DATE_AND_TIME)
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	else
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(rest, sizeof(rest), ".%09llu%s", (unsigned long long)(ns % SECOND),
+		 form == ISO_8601 ? "Z" : "");
 	lz_view_begin(v);
 	lz_view_str(v, text);
 	if (nanoseconds)
@@ -34,23 +42,23 @@ static size_t show_time(struct lz_view *v, const char *form, bool nanoseconds, b
 
 GETTER(evt_time)
 {
-	return show_time(v, "%H:%M:%S", true, false, ret);
+	return show_time(v, TIME_OF_DAY, true, ret);
 }
 GETTER(evt_time_s)
 {
-	return show_time(v, "%H:%M:%S", false, false, ret);
+	return show_time(v, TIME_OF_DAY, false, ret);
 }
 GETTER(evt_iso)
 {
-	return show_time(v, "%Y-%m-%dT%H:%M:%S", true, true, ret);
+	return show_time(v, ISO_8601, true, ret);
 }
 GETTER(evt_datetime)
 {
-	return show_time(v, "%Y-%m-%d %H:%M:%S", true, false, ret);
+	return show_time(v, DATE_AND_TIME, true, ret);
 }
 GETTER(evt_datetime_s)
 {
-	return show_time(v, "%Y-%m-%d %H:%M:%S", false, false, ret);
+	return show_time(v, DATE_AND_TIME, false, ret);
 }
 GETTER(evt_rawtime)
 {

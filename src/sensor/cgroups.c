@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "groups.h"
+#include "cgroups.h"
 
 #include "../base/alloc.h"
 #include "proc_files.h"
@@ -18,12 +18,12 @@
 #define DEPTH_MAX   32
 
 struct node {
-	struct lz_group group;
+	struct lz_cgroup group;
 	struct node *next;
 	struct node *gone_next;
 };
 
-struct lz_groups_table {
+struct lz_cgroups {
 	struct lz_containers *containers;
 	void (*told)(void *arg, uint64_t id, unsigned known);
 	void *arg;
@@ -35,12 +35,12 @@ struct lz_groups_table {
 	uint32_t hierarchy; /* as records say it; 0 when version 2 */
 };
 
-static struct node **slot(struct lz_groups_table *g, uint64_t id)
+static struct node **slot(struct lz_cgroups *g, uint64_t id)
 {
 	return &g->bucket[(id * 0x9e3779b97f4a7c15ULL) >> 40 & (BUCKETS - 1)];
 }
 
-static struct node *find(struct lz_groups_table *g, uint64_t id)
+static struct node *find(struct lz_cgroups *g, uint64_t id)
 {
 	struct node *n = *slot(g, id);
 
@@ -49,7 +49,7 @@ static struct node *find(struct lz_groups_table *g, uint64_t id)
 	return n;
 }
 
-static void release(struct lz_groups_table *g, struct node *n)
+static void release(struct lz_cgroups *g, struct node *n)
 {
 	struct node **at = slot(g, n->group.id);
 
@@ -62,7 +62,7 @@ static void release(struct lz_groups_table *g, struct node *n)
 	lz_free(n);
 }
 
-static void drop_first_gone(struct lz_groups_table *g)
+static void drop_first_gone(struct lz_cgroups *g)
 {
 	struct node *n = g->gone_first;
 
@@ -73,7 +73,7 @@ static void drop_first_gone(struct lz_groups_table *g)
 	release(g, n);
 }
 
-static struct node *add(struct lz_groups_table *g, uint64_t id, struct lz_span path)
+static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 {
 	struct node *n;
 
@@ -111,11 +111,11 @@ static uint32_t pids_hierarchy(void)
 	return 0;
 }
 
-struct lz_groups_table *lz_groups_table_new(struct lz_containers *containers,
+struct lz_cgroups *lz_cgroups_new(struct lz_containers *containers,
 					    void (*told)(void *arg, uint64_t id, unsigned known),
 					    void *arg, struct lz_err *err)
 {
-	struct lz_groups_table *g = lz_alloc(sizeof(*g));
+	struct lz_cgroups *g = lz_alloc(sizeof(*g));
 
 	if (!g) {
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
@@ -131,7 +131,7 @@ struct lz_groups_table *lz_groups_table_new(struct lz_containers *containers,
 	return g;
 }
 
-void lz_groups_table_free(struct lz_groups_table *g)
+void lz_cgroups_free(struct lz_cgroups *g)
 {
 	if (!g)
 		return;
@@ -143,7 +143,7 @@ void lz_groups_table_free(struct lz_groups_table *g)
 
 /* --- what is there --- */
 
-static void walk(struct lz_groups_table *g, int dir, char *path, size_t n, unsigned depth)
+static void walk(struct lz_cgroups *g, int dir, char *path, size_t n, unsigned depth)
 {
 	DIR *d = fdopendir(dir);
 	struct dirent *e;
@@ -172,7 +172,7 @@ static void walk(struct lz_groups_table *g, int dir, char *path, size_t n, unsig
 	closedir(d);
 }
 
-int lz_groups_table_walk(struct lz_groups_table *g, struct lz_err *err)
+int lz_cgroups_walk(struct lz_cgroups *g, struct lz_err *err)
 {
 	char path[4096] = "";
 	int root;
@@ -188,7 +188,7 @@ int lz_groups_table_walk(struct lz_groups_table *g, struct lz_err *err)
 
 /* --- what changes --- */
 
-static void went(struct lz_groups_table *g, struct node *n, uint64_t now_ns)
+static void went(struct lz_cgroups *g, struct node *n, uint64_t now_ns)
 {
 	if (n->group.gone)
 		return;
@@ -203,7 +203,7 @@ static void went(struct lz_groups_table *g, struct node *n, uint64_t now_ns)
 		lz_containers_forget(g->containers, &n->group.ref);
 }
 
-void lz_groups_table_take(struct lz_groups_table *g, const struct lz_record *r)
+void lz_cgroups_take(struct lz_cgroups *g, const struct lz_record *r)
 {
 	struct lz_ev_cgroup c;
 	struct node *n;
@@ -220,11 +220,11 @@ void lz_groups_table_take(struct lz_groups_table *g, const struct lz_record *r)
 		n = add(g, c.id, lz_record_text(r, LZ_PART_NAME));
 	/* Its runtime's files are there already: read them while nothing waits for the answer. */
 	if (n && n->group.in_container)
-		lz_groups_table_container(g, &n->group, r->head.time_ns);
+		lz_cgroups_container(g, &n->group, r->head.time_ns);
 }
 
 /* "12:pids:/docker/…" or "0::/…" of a process: its path in the hierarchy that counts. */
-static struct lz_span path_of(const struct lz_groups_table *g, char *text, size_t size, uint32_t pid)
+static struct lz_span path_of(const struct lz_cgroups *g, char *text, size_t size, uint32_t pid)
 {
 	ssize_t n = lz_proc_read(pid, "cgroup", text, size);
 	struct lz_span rest = lz_span(text, n > 0 ? (size_t)n : 0), line, number, name;
@@ -239,7 +239,7 @@ static struct lz_span path_of(const struct lz_groups_table *g, char *text, size_
 	return lz_span(NULL, 0);
 }
 
-struct lz_group *lz_groups_table_find(struct lz_groups_table *g, uint64_t id, uint32_t pid)
+struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pid)
 {
 	struct node *n = find(g, id);
 	struct lz_span path = lz_span(NULL, 0);
@@ -258,7 +258,7 @@ struct lz_group *lz_groups_table_find(struct lz_groups_table *g, uint64_t id, ui
 	return n ? &n->group : NULL;
 }
 
-const struct lz_container *lz_groups_table_container(struct lz_groups_table *g, struct lz_group *x,
+const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_cgroup *x,
 						     uint64_t now_ns)
 {
 	if (!x->in_container || !g->containers)
@@ -272,18 +272,18 @@ const struct lz_container *lz_groups_table_container(struct lz_groups_table *g, 
 	return x->container;
 }
 
-void lz_groups_table_purge(struct lz_groups_table *g, uint64_t now_ns)
+void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns)
 {
 	while (g->gone_first && g->gone_first->group.gone_ns + GONE_NS < now_ns)
 		drop_first_gone(g);
 }
 
-size_t lz_groups_table_count(const struct lz_groups_table *g)
+size_t lz_cgroups_count(const struct lz_cgroups *g)
 {
 	return g->count;
 }
 
-void lz_groups_table_each(struct lz_groups_table *g, void (*each)(void *arg, struct lz_group *x),
+void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x),
 			  void *arg)
 {
 	for (size_t i = 0; i < BUCKETS; i++)

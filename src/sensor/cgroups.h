@@ -10,7 +10,7 @@
 #include "../container/container.h"
 #include "record.h"
 
-struct lz_group {
+struct lz_cgroup {
 	uint64_t id;
 	struct lz_container_ref ref; /* meaningful when in_container */
 	bool in_container;
@@ -21,24 +21,24 @@ struct lz_group {
 	uint64_t asked_ns;
 };
 
-struct lz_groups_table;
+struct lz_cgroups;
 /* told(arg, id, known): a group became known (1 host, 2 container) or was forgotten (0). */
-struct lz_groups_table *lz_groups_table_new(struct lz_containers *containers,
+struct lz_cgroups *lz_cgroups_new(struct lz_containers *containers,
 					    void (*told)(void *arg, uint64_t id, unsigned known),
 					    void *arg, struct lz_err *err);
-void lz_groups_table_free(struct lz_groups_table *g);
+void lz_cgroups_free(struct lz_cgroups *g);
 
 /* The groups there are now. */
-int lz_groups_table_walk(struct lz_groups_table *g, struct lz_err *err);
-void lz_groups_table_take(struct lz_groups_table *g, const struct lz_record *r);
+int lz_cgroups_walk(struct lz_cgroups *g, struct lz_err *err);
+void lz_cgroups_take(struct lz_cgroups *g, const struct lz_record *r);
 /* pid: a process of the group, asked where the number is not known; 0: none. Never NULL but
  * without memory. */
-struct lz_group *lz_groups_table_find(struct lz_groups_table *g, uint64_t id, uint32_t pid);
+struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pid);
 /* What is known of its container by now; NULL: the host. Valid until the next call of this table. */
-const struct lz_container *lz_groups_table_container(struct lz_groups_table *g, struct lz_group *x,
+const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_cgroup *x,
 						     uint64_t now_ns);
 /* Forgets what went a while ago. */
-void lz_groups_table_purge(struct lz_groups_table *g, uint64_t now_ns);
-size_t lz_groups_table_count(const struct lz_groups_table *g);
-void lz_groups_table_each(struct lz_groups_table *g, void (*each)(void *arg, struct lz_group *x),
+void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns);
+size_t lz_cgroups_count(const struct lz_cgroups *g);
+void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x),
 			  void *arg);
