@@ -139,9 +139,11 @@ struct lz_output_stats {
 	const char
 		*name; /* as the user wrote it, without passwords; valid as long as the outputs */
 	uint64_t sent; /* alerts out of our hands */
-	uint64_t waiting;   /* in memory or in the spool */
-	uint64_t dropped;   /* lost for this output: no room, refused, damaged */
-	bool ended;	    /* its reader has gone for good: nothing more goes there */
+	uint64_t waiting; /* in memory or in the spool */
+	uint64_t dropped; /* lost for this output: no room, refused, damaged */
+	uint64_t notices; /* of ours, that some were lost: sent + waiting + dropped = alerts handed
+			   * over + notices */
+	bool ended;	  /* its reader has gone for good: nothing more goes there */
 	struct lz_err last; /* the last failure; code 0: none */
 };
 
