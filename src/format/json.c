@@ -411,6 +411,9 @@ int lz_json_quote(struct lz_buf *b, struct lz_span s)
 			lz_buf_byte(b, p[i]);
 		} else if (p[i] < 32 || p[i] == 127) {
 			lz_buf_printf(b, "\\u%04x", p[i]);
+		} else if (len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) {
+			/* C1, which terminals obey as they do ESC [ */
+			lz_buf_printf(b, "\\u%04x", p[i + 1]);
 		} else {
 			lz_buf_add(b, p + i, len);
 		}

@@ -93,7 +93,7 @@ GETTER(group_name)
 
 /* --- container --- */
 
-struct lz_span lz_view_container_id(struct lz_view *v)
+struct lz_span lz_view_container(struct lz_view *v)
 {
 	if (v->at.container)
 		return lz_container_short_id(&v->at.container->ref);
@@ -102,7 +102,7 @@ struct lz_span lz_view_container_id(struct lz_view *v)
 
 GETTER(container_id)
 {
-	return lz_view_text(v, lz_view_container_id(v), ret);
+	return lz_view_text(v, lz_view_container(v), ret);
 }
 GETTER(container_full_id)
 {
