@@ -277,10 +277,8 @@ static void take_path(struct lz_shared **to, const struct lz_record *r, unsigned
 {
 	LZ_CLEAN(buf) struct lz_buf b;
 
-	if (!lz_record_has(r, part))
-		return;
 	lz_buf_init(&b, 64 * LZ_K);
-	if (!lz_record_path(r, part, &b, flags))
+	if (lz_record_has(r, part) && !lz_record_path(r, part, &b, flags))
 		replace(to, lz_buf_view(&b));
 }
 
