@@ -392,7 +392,7 @@ static void say_why(struct lz_draft *d)
 	char *copy = lz_arena_cstr(d->arena, why);
 
 	for (size_t i = 0; copy && i < why.n; i++)
-		if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
+		if ((unsigned char)copy[i] < 0x20 || (unsigned char)copy[i] >= 0x7f)
 			copy[i] = '?';
 	d->c.why_not = copy ? lz_span(copy, why.n) : LZ_SPAN("");
 	d->c.complete = !lacks && !d->why.code && !d->ask->trouble.n;
