@@ -20,6 +20,7 @@
 enum {
 	DOC_BYTES = 1024 * 1024,
 	LIST_BYTES = 8 * 1024 * 1024, /* of all images or containers of a host */
+	USER_BYTES = 512 * 1024,      /* either, when its user may write it as often as he likes */
 	ANSWER_BYTES = 4 * 1024 * 1024,
 	DOCS_MAX = 16,
 	PATH_BYTES = 4096
@@ -76,6 +77,8 @@ static bool add_file(struct look *l, enum lz_meta_kind kind, const char *base, c
 	struct lz_place_file f;
 	struct lz_err err = {0};
 
+	if (l->ref->uid && max > USER_BYTES)
+		max = USER_BYTES;
 	if (lz_place_read(base, rel, max, &f, &err)) {
 		lz_buf_done(&f.bytes);
 		note(l, &err, &l->trouble);
@@ -106,25 +109,41 @@ static void add_list(struct look *l, enum lz_meta_kind kind, const char *base, c
 		l->keep &= ~(1U << kind);
 }
 
-/* --- one runtime each: true when it knows the container --- */
+/* --- one runtime each: true when it knows the container ---
+ *
+ * `base` is a folder that only root may shape; `below`, empty or ending with a slash, leads on
+ * through what a user may, and no link is followed there. */
 
-static bool docker(struct look *l, const char *root)
+static void set_root(struct look *l, const char *base, const char *below)
+{
+	int n = (int)strlen(below);
+
+	snprintf(l->root, sizeof(l->root), "%s%s%.*s", base, n ? "/" : "", n ? n - 1 : 0, below);
+}
+
+static bool docker(struct look *l, const char *base, const char *below)
 {
 	char rel[512];
 	int n = (int)l->ref->id_n;
 	const char *id = l->ref->id;
 
-	snprintf(rel, sizeof(rel), "containers/%.*s/config.v2.json", n, id);
-	if (!add_file(l, LZ_META_DOCKER_CONFIG, root, rel, DOC_BYTES))
+	snprintf(rel, sizeof(rel), "%scontainers/%.*s/config.v2.json", below, n, id);
+	if (!add_file(l, LZ_META_DOCKER_CONFIG, base, rel, DOC_BYTES))
 		return false;
 	l->source = LZ_RUNTIME_DOCKER;
-	snprintf(l->root, sizeof(l->root), "%s", root);
-	snprintf(rel, sizeof(rel), "containers/%.*s/hostconfig.json", n, id);
-	add_file(l, LZ_META_DOCKER_HOST, root, rel, DOC_BYTES);
-	snprintf(rel, sizeof(rel), "image/overlay2/layerdb/mounts/%.*s/mount-id", n, id);
-	add_file(l, LZ_META_DOCKER_MOUNT, root, rel, 256);
-	add_list(l, LZ_META_DOCKER_REPOS, root, "image/overlay2/repositories.json");
+	set_root(l, base, below);
+	snprintf(rel, sizeof(rel), "%scontainers/%.*s/hostconfig.json", below, n, id);
+	add_file(l, LZ_META_DOCKER_HOST, base, rel, DOC_BYTES);
+	snprintf(rel, sizeof(rel), "%simage/overlay2/layerdb/mounts/%.*s/mount-id", below, n, id);
+	add_file(l, LZ_META_DOCKER_MOUNT, base, rel, 256);
+	snprintf(rel, sizeof(rel), "%simage/overlay2/repositories.json", below);
+	add_list(l, LZ_META_DOCKER_REPOS, base, rel);
 	return true;
+}
+
+static bool docker_of_system(struct look *l)
+{
+	return l->config->docker_root && docker(l, l->config->docker_root, "");
 }
 
 /* The mounts of its first process, as far as they go into the buffer. */
@@ -213,8 +232,7 @@ static bool storage(struct look *l, enum lz_runtime who, const char *run, const 
 		l->source = before;
 		return false;
 	}
-	snprintf(l->root, sizeof(l->root), "%s%s%.*s", root, below[0] ? "/" : "",
-		 below[0] ? (int)strlen(below) - 1 : 0, below);
+	set_root(l, root, below);
 	if (!below[0]) {
 		l->sandbox_head = "overlay-containers/";
 		l->sandbox_tail = "/userdata/config.json";
@@ -263,7 +281,7 @@ static bool is_users(void *arg, int dir_fd, const char *name)
 /* All below a home is its user's to shape; links on the way are refused. */
 static bool rootless(struct look *l)
 {
-	char name[256], home[PATH_BYTES], root[PATH_BYTES];
+	char name[256], home[PATH_BYTES];
 	uint32_t uid = l->ref->uid;
 
 	if (!l->config->homes ||
@@ -273,19 +291,16 @@ static bool rootless(struct look *l)
 	if (l->ref->runtime != LZ_RUNTIME_DOCKER &&
 	    storage(l, LZ_RUNTIME_PODMAN, home, home, ".local/share/containers/storage/"))
 		return true;
-	snprintf(root, sizeof(root), "%.3500s/.local/share/docker", home);
-	return l->ref->runtime != LZ_RUNTIME_PODMAN && docker(l, root);
+	return l->ref->runtime != LZ_RUNTIME_PODMAN && docker(l, home, ".local/share/docker/");
 }
 
 static bool files(struct look *l)
 {
-	const char *root = l->config->docker_root;
-
 	if (l->ref->uid)
 		return rootless(l);
 	switch (l->ref->runtime) {
 	case LZ_RUNTIME_DOCKER:
-		return root && docker(l, root);
+		return docker_of_system(l);
 	case LZ_RUNTIME_PODMAN:
 		return podman(l);
 	case LZ_RUNTIME_CRIO:
@@ -294,9 +309,9 @@ static bool files(struct look *l)
 	case LZ_RUNTIME_CRI:
 		return containerd(l);
 	case LZ_RUNTIME_POD:
-		return containerd(l) || crio(l) || (root && docker(l, root));
+		return containerd(l) || crio(l) || docker_of_system(l);
 	case LZ_RUNTIME_ANY:
-		return (root && docker(l, root)) || containerd(l) || podman(l) || crio(l);
+		return docker_of_system(l) || containerd(l) || podman(l) || crio(l);
 	case LZ_RUNTIME_LXC:
 		return lxc(l);
 	case LZ_RUNTIME_NSPAWN:

@@ -247,6 +247,18 @@ static void test_podman(void **state)
 	lz_containers_free(t);
 	if (geteuid())
 		return;
+	/* nor does a link in that user's home make it one of the system's */
+	put(in_dir("homes/ann/.local/share/x"), "");
+	assert_int_equal(chown(in_dir("homes/ann"), 4242, 4242), 0);
+	put_docker(ID_A, "trusted");
+	assert_int_equal(symlink(in_dir("docker"), in_dir("homes/ann/.local/share/docker")), 0);
+	t = start(&conf);
+	c = get(t,
+		ref_of("/user.slice/user-4242.slice/user@4242.service/docker-" ID_A ".scope", ""));
+	assert_span(c->name, "");
+	assert_non_null(strstr(c->why_not.p, "symbolic link"));
+	lz_container_unref(c);
+	lz_containers_free(t);
 	put_podman("homes/ann/.local/share/containers/storage/", 4242);
 	t = start(&conf);
 	c = get(t, user);
