@@ -460,6 +460,8 @@ int lz_meta_read(struct lz_meta *m, const struct lz_meta_ask *ask, struct lz_are
 	const void *labels, *pod_labels, *mounts;
 	int code;
 
+	d.c.known = ask->known;
+	d.c.flags = ask->flags & ask->known;
 	d.pods = r == LZ_RUNTIME_CRI || r == LZ_RUNTIME_POD || r == LZ_RUNTIME_CRIO ||
 		 ask->ref.pod_uid_n;
 	lz_vec_init(&d.labels, sizeof(struct lz_label), LZ_CT_LABELS_MAX);

@@ -39,6 +39,7 @@ struct look {
 	char base[PATH_BYTES];
 	const char *sandbox_head, *sandbox_tail;
 	unsigned keep;
+	uint32_t known, flags;		       /* LZ_CONTAINER_HOST_*, from the kernel */
 	struct lz_file_id kept[LZ_META_COUNT]; /* what the parser will hold after this ask */
 	struct lz_err trouble, of_socket;
 	int code; /* LZ_E_NOMEM sticks */
@@ -147,20 +148,16 @@ static bool docker_of_system(struct look *l)
 }
 
 /* The mounts of its first process, as far as they go into the buffer. */
-static void add_mountinfo(struct look *l, struct lz_span pid)
+static void add_mountinfo(struct look *l, uint64_t pid)
 {
-	char rel[64], base[PATH_BYTES];
-	uint64_t number;
+	char rel[64];
 	struct stat st;
 	struct lz_buf b;
 	LZ_CLEAN(fd) int fd = -1;
 	ssize_t n = 1;
 
-	if (!lz_span_u64(lz_span_trim(pid), 10, &number) || !number || !l->config->proc)
-		return;
-	snprintf(rel, sizeof(rel), "%llu/mountinfo", (unsigned long long)number);
-	snprintf(base, sizeof(base), "%s", l->config->proc);
-	fd = lz_place_open(base, rel, &st, NULL);
+	snprintf(rel, sizeof(rel), "%llu/mountinfo", (unsigned long long)pid);
+	fd = lz_place_open(l->config->proc, rel, &st, NULL);
 	if (fd < 0)
 		return; /* it has ended */
 	lz_buf_init(&b, 65536);
@@ -169,6 +166,53 @@ static void add_mountinfo(struct look *l, struct lz_span pid)
 		b.n += n > 0 ? (size_t)n : 0;
 	}
 	add(l, LZ_META_MOUNTINFO, 0, &b);
+}
+
+/* "net:[4026531840]"; false: it has ended, or may not be looked at. */
+static bool namespace_of(const struct look *l, uint64_t pid, const char *name, char *ret,
+			 size_t size)
+{
+	char path[PATH_BYTES + 64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%llu/ns/%s", l->config->proc, (unsigned long long)pid,
+		 name);
+	n = readlink(path, ret, size - 1);
+	ret[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+/* Whether it lives in the host's namespaces is no matter of what a document says: specifications
+ * name namespaces by paths, of which some lead to the host's. */
+static void compare_namespaces(struct look *l, uint64_t pid)
+{
+	static const struct {
+		const char *name;
+		enum lz_container_flag flag;
+	} rows[] = {{"pid", LZ_CONTAINER_HOST_PID},
+		    {"net", LZ_CONTAINER_HOST_NETWORK},
+		    {"ipc", LZ_CONTAINER_HOST_IPC}};
+	char its[64], hosts[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!namespace_of(l, pid, rows[i].name, its, sizeof(its)) ||
+		    !namespace_of(l, 1, rows[i].name, hosts, sizeof(hosts)))
+			continue;
+		l->known |= (unsigned)rows[i].flag;
+		l->flags |= strcmp(its, hosts) ? 0 : (unsigned)rows[i].flag;
+	}
+}
+
+static void ask_kernel(struct look *l, struct lz_span pid)
+{
+	uint64_t number;
+
+	/* A user may write any number into a file of his own. */
+	if (l->ref->uid || !l->config->proc || !lz_span_u64(lz_span_trim(pid), 10, &number) ||
+	    !number)
+		return;
+	add_mountinfo(l, number);
+	compare_namespaces(l, number);
 }
 
 /* config.json and a process id, in one folder. */
@@ -182,7 +226,7 @@ static bool oci(struct look *l, const char *base, const char *folder, const char
 	snprintf(rel, sizeof(rel), "%s/%s", folder, pid_name);
 	if (add_file(l, LZ_META_PID, base, rel, 64) && l->n &&
 	    l->docs[l->n - 1].kind == LZ_META_PID)
-		add_mountinfo(l, l->docs[l->n - 1].bytes);
+		ask_kernel(l, l->docs[l->n - 1].bytes);
 	snprintf(l->base, sizeof(l->base), "%s", base);
 	return true;
 }
@@ -424,6 +468,8 @@ static struct lz_container *parse(struct look *l, struct lz_err *err)
 				  .root = lz_str(l->root),
 				  .source = l->source,
 				  .keep = l->keep,
+				  .known = l->known,
+				  .flags = l->flags,
 				  .docs = l->docs,
 				  .doc_count = l->n};
 	struct lz_container *c;

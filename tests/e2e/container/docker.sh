@@ -135,6 +135,28 @@ is "$(echo /system.slice/docker.service | "$SHOW" "$root" - | jq -r .id)" host "
 say "from files: $(jq .us "$tmp/files.json") us the first time, $(jq .bytes "$tmp/files.json") bytes"
 holds "a look at files takes less than 20 ms" jq -e '.us < 20000' "$tmp/files.json"
 
+# --- Docker's own containerd below it, whose state files are those of any containerd
+
+state=$tmp/exec/containerd/daemon/io.containerd.runtime.v2.task
+# oci NAME ID: from its state alone, what the specification says is as Docker says
+oci() {
+	printf '/default/%s\n' "$2" | "$SHOW" - - "$state" >"$tmp/oci.json"
+	jq -S '{pid, upper, host_pid, host_network, host_ipc, privileged, type,
+		mounts: [.mounts[] | select(.dest | test("^/(data|vol)$")) |
+			{source, dest, rdwr, propagation}] | sort_by(.dest)}' "$tmp/oci.json" >"$tmp/got"
+	docker inspect "$2" | jq -S '.[0] | {pid: .State.Pid, type: "containerd",
+		upper: .GraphDriver.Data.UpperDir, privileged: .HostConfig.Privileged,
+		host_pid: (.HostConfig.PidMode == "host"), host_ipc: (.HostConfig.IpcMode == "host"),
+		host_network: (.HostConfig.NetworkMode == "host"),
+		mounts: [.Mounts[] | {source: .Source, dest: .Destination, rdwr: .RW,
+			propagation: .Propagation}] | sort_by(.dest)}' >"$tmp/want"
+	holds "containerd's state, $1" diff "$tmp/want" "$tmp/got"
+	is "$(jq -r .why_not "$tmp/oci.json")" \
+		"containerd's state files hold neither name nor image" "$1: what it can't say"
+}
+oci "a privileged container" "$id"
+oci "one in the host's network" "$id2"
+
 # --- a network, where one may be made
 
 name="an address and a published port, from files"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * show ROOT SOCKET: reads lines from standard input, each a control group's path or the word
+ * show ROOT SOCKET [STATE]: reads lines from standard input, each a control group's path or the word
  * "forget" and a path, and answers each with one line of JSON: all that is known of the container.
  * With "wait" before the path it asks until the answer is complete, 5 seconds at most. "-" as ROOT
- * or SOCKET: not asked.
+ * or SOCKET: not asked. STATE is where a containerd keeps its tasks.
  */
 #include "base/clean.h"
 #include "base/clock.h"
@@ -160,6 +160,8 @@ int main(int argc, char **argv)
 	lz_containers_config_default(&conf);
 	conf.docker_root = strcmp(argv[1], "-") != 0 ? argv[1] : NULL;
 	conf.docker_socket = strcmp(argv[2], "-") != 0 ? argv[2] : NULL;
+	if (argc > 3)
+		conf.containerd_states[0] = argv[3];
 	t = lz_containers_new(&conf, &err);
 	if (!t) {
 		fprintf(stderr, "show: %s\n", err.text);
