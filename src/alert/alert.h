@@ -121,6 +121,7 @@ struct lz_alert_output_row {
 extern const struct lz_alert_output_row lz_alert_outputs[];
 extern const size_t lz_alert_output_count;
 
+/* Texts are borrowed until the last lz_outputs_add. */
 struct lz_outputs_options {
 	bool json;	    /* the form of outputs whose own is not given */
 	bool colour;	    /* for "-" when it prints for people */
