@@ -144,6 +144,7 @@ struct lz_output_stats {
 	uint64_t dropped; /* lost for this output: no room, refused, damaged */
 	uint64_t notices; /* of ours, that some were lost: sent + waiting + dropped = alerts handed
 			   * over + notices */
+	bool failing;	  /* the last try failed; it is tried again */
 	bool ended;	  /* its reader has gone for good: nothing more goes there */
 	struct lz_err last; /* the last failure; code 0: none */
 };

@@ -180,6 +180,7 @@ void lz_output_sent(struct lz_output *o, uint64_t n)
 {
 	pthread_mutex_lock(&o->lock);
 	o->sent += n;
+	o->failing = o->failing && !n;
 	pthread_cond_broadcast(&o->idle);
 	pthread_mutex_unlock(&o->lock);
 }
@@ -198,6 +199,7 @@ void lz_output_trouble(struct lz_output *o, const struct lz_err *why)
 {
 	pthread_mutex_lock(&o->lock);
 	o->last = *why;
+	o->failing = true;
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -237,6 +239,8 @@ static bool work(struct lz_output *o, unsigned *failures)
 	pthread_mutex_lock(&o->lock);
 	done(o, n);
 	*failures = n || !code ? 0 : *failures;
+	if (code || !o->kind->waiting)
+		o->failing = code != 0;
 	if (!code)
 		return true;
 	if (code != LZ_E_CANCELLED || !o->stop)

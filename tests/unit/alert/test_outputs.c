@@ -515,6 +515,7 @@ static void test_unix(void **state)
 	send_n(os, 1); /* nobody is there yet */
 	assert_int_equal(lz_outputs_flush(os, 100), 1);
 	assert_int_equal(stats(os).last.code, LZ_E_NOTFOUND);
+	assert_true(stats(os).failing);
 	fd = bound("sock", SOCK_STREAM);
 	peer = accept(fd, NULL, NULL);
 	receive(peer, text, sizeof(text));
@@ -526,6 +527,7 @@ static void test_unix(void **state)
 	assert_string_equal(text, lines(2, 2));
 	assert_int_equal(lz_outputs_flush(os, 5000), 0);
 	assert_int_equal(stats(os).sent, 2);
+	assert_false(stats(os).failing);
 	lz_outputs_free(os);
 	close(peer);
 	close(fd);
