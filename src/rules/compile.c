@@ -773,6 +773,8 @@ int lz_rules_compile(struct lz_rules *r, struct lz_err *err)
 	if (!code)
 		code = compile_rest(r, err);
 	if (!code)
+		code = lz_programs_make(&r->programs, &r->graph, &r->rules, err);
+	if (!code)
 		lz_rules_mark_used(r);
 	return code;
 }

@@ -6,6 +6,7 @@
  */
 #include "../base/map.h"
 #include "expr.h"
+#include "quick.h"
 
 #include <regex.h>
 
@@ -66,6 +67,9 @@ struct lz_graph {
 	struct lz_vec terms, checks, nodes, children; /* children: uint32_t */
 	struct lz_vec kinds;	/* two per node: of events it can be true for, and false for */
 	struct lz_map interned; /* by what makes it up → number */
+	/* When all is compiled: */
+	struct lz_quick *quick; /* by check */
+	uint32_t *refs;		/* beside children */
 };
 
 int lz_graph_init(struct lz_graph *g, struct lz_arena *arena);

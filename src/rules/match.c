@@ -17,7 +17,7 @@
 
 /* --- transformers --- */
 
-static void keep_text(struct lz_seen_term *s)
+static void keep_text(struct lz_made_term *s)
 {
 	s->own.text = lz_buf_view(&s->made);
 	s->own.num = 0;
@@ -62,7 +62,7 @@ static void change_case(struct lz_buf *out, struct lz_span s, bool lower)
 }
 
 /* Each value of a list in turn: the texts lie in one buffer and are cut when it grows no more. */
-static size_t over_each(struct lz_seen_term *s, enum lz_transform kind, const struct lz_datum *v,
+static size_t over_each(struct lz_made_term *s, enum lz_transform kind, const struct lz_datum *v,
 			size_t n)
 {
 	size_t at = 0;
@@ -117,7 +117,7 @@ static bool option(struct lz_span words, struct lz_span known, char c, struct lz
 }
 
 static size_t two_values(struct lz_matcher *m, const struct lz_graph_term *t,
-			 struct lz_seen_term *s)
+			 struct lz_made_term *s)
 {
 	const struct lz_datum *a, *b;
 	size_t n = lz_term_values(m, t->args[0], &a), k = lz_term_values(m, t->args[1], &b);
@@ -145,7 +145,7 @@ static size_t two_values(struct lz_matcher *m, const struct lz_graph_term *t,
 	return 2;
 }
 
-static size_t concat(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
+static size_t concat(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_made_term *s)
 {
 	for (size_t i = 0; i < t->arg_count; i++) {
 		const struct lz_datum *v;
@@ -156,7 +156,7 @@ static size_t concat(struct lz_matcher *m, const struct lz_graph_term *t, struct
 	return 1;
 }
 
-static size_t one_value(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
+static size_t one_value(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_made_term *s)
 {
 	const struct lz_graph_term *inner = &m->term[t->args[0]];
 	const struct lz_datum *v;
@@ -185,7 +185,7 @@ static size_t one_value(struct lz_matcher *m, const struct lz_graph_term *t, str
 }
 
 /* 0: no value; 1: the text that was made; 2: s says it all. */
-static size_t transform(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
+static size_t transform(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_made_term *s)
 {
 	switch (t->kind) {
 	case LZ_TERM_JOIN:
@@ -210,14 +210,17 @@ static size_t transform(struct lz_matcher *m, const struct lz_graph_term *t, str
 	return one_value(m, t, s);
 }
 
-static void ask(struct lz_matcher *m, uint32_t term, struct lz_seen_term *s)
+static __attribute__((noinline)) void ask(struct lz_matcher *m, uint32_t term,
+					  struct lz_seen_term *seen)
 {
 	const struct lz_graph_term *t = &m->term[term];
-	size_t what;
+	struct lz_made_term *s = &m->made[term];
+	size_t what, n;
 
-	s->event = m->event;
+	seen->event = m->event;
 	if (t->kind == LZ_TERM_FIELD) {
-		s->n = m->e->get(m->e, t->field, t->arg, &s->data);
+		n = m->e->get(m->e, t->field, t->arg, &seen->data);
+		seen->n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 		return;
 	}
 	lz_buf_clear(&s->made);
@@ -226,9 +229,11 @@ static void ask(struct lz_matcher *m, uint32_t term, struct lz_seen_term *s)
 		s->n = 0;
 	else if (what == 1)
 		keep_text(s);
+	seen->n = (uint32_t)s->n;
+	seen->data = s->data;
 }
 
-size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
+static inline size_t values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
 {
 	struct lz_seen_term *s = &m->terms[term];
 
@@ -236,6 +241,11 @@ size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum
 		ask(m, term, s);
 	*ret = s->data;
 	return s->n;
+}
+
+size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
+{
+	return values(m, term, ret);
 }
 
 /* --- checks --- */
@@ -310,6 +320,28 @@ bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c)
 	return c->all;
 }
 
+static inline bool quick_holds(struct lz_matcher *m, const struct lz_quick *q)
+{
+	const struct lz_datum *v;
+	size_t n = values(m, q->term, &v);
+
+	if (!n)
+		return false;
+	if (q->form == LZ_QUICK_EXISTS)
+		return true;
+	if (n > 1)
+		return lz_check_holds(m, &m->check[q->check]);
+	if (q->form == LZ_QUICK_NUMBER)
+		return (v->num == q->num) != q->no;
+	if (q->form == LZ_QUICK_LEAST)
+		return (v->num >= q->num) != q->no;
+	if (q->form == LZ_QUICK_MOST)
+		return (v->num <= q->num) != q->no;
+	if (q->form == LZ_QUICK_SET)
+		return lz_quick_text(q, v->text) && against(&m->check[q->check], v);
+	return lz_quick_text(q, v->text) != q->no;
+}
+
 /* --- nodes --- */
 
 static bool find_out(struct lz_matcher *m, uint32_t number, const struct lz_node *n);
@@ -325,10 +357,15 @@ static inline bool holds(struct lz_matcher *m, uint32_t number)
 	return seen->value;
 }
 
+static inline bool ref_holds(struct lz_matcher *m, uint32_t ref)
+{
+	return ref & LZ_REF_CHECK ? quick_holds(m, &m->quick[ref & ~LZ_REF_CHECK]) : holds(m, ref);
+}
+
 static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t number,
 					       const struct lz_node *n)
 {
-	const uint32_t *child = m->children + n->first;
+	const uint32_t *child = m->refs + n->first;
 
 	if (n->about_kind && m->kind >= 0) {
 		const struct lz_kinds *may = m->kinds + 2 * (size_t)number;
@@ -340,17 +377,18 @@ static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t nu
 	}
 	switch ((enum lz_node_kind)n->kind) {
 	case LZ_NODE_CHECK:
-		return lz_check_holds(m, &m->check[n->first]);
+		return m->quick[n->first].form ? quick_holds(m, &m->quick[n->first])
+					       : lz_check_holds(m, &m->check[n->first]);
 	case LZ_NODE_NOT:
-		return !holds(m, child[0]);
+		return !ref_holds(m, child[0]);
 	case LZ_NODE_AND:
 		for (uint32_t i = 0; i < n->count; i++)
-			if (!holds(m, child[i]))
+			if (!ref_holds(m, child[i]))
 				return false;
 		return true;
 	case LZ_NODE_OR:
 		for (uint32_t i = 0; i < n->count; i++)
-			if (holds(m, child[i]))
+			if (ref_holds(m, child[i]))
 				return true;
 		return false;
 	case LZ_NODE_TRUE:
@@ -368,22 +406,35 @@ void lz_match_begin(struct lz_matcher *m, struct lz_watch_event *e, int kind)
 		return;
 	/* After 2^32 events the numbers begin anew. */
 	for (size_t i = 0; i < m->rules->graph.terms.n; i++)
-		m->terms[i].event = m->terms[i].known_event = 0;
+		m->terms[i].event = m->known[i].event = 0;
 	memset(m->nodes, 0, m->rules->graph.nodes.n * sizeof(*m->nodes));
 	memset(m->can, 0, m->rules->graph.nodes.n * sizeof(*m->can));
 	m->event = 1;
 }
 
+const struct lz_program *lz_match_program(const struct lz_matcher *m, int kind)
+{
+	const struct lz_programs *p = &m->rules->programs;
+
+	return kind >= 0 && kind < LZ_EVENT_KINDS ? p->of_kind[kind] : p->any;
+}
+
 void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 		    void (*hit)(void *arg, const struct lz_rule *rule), void *arg)
 {
-	const struct lz_vec *some = kind >= 0 && kind < LZ_EVENT_KINDS ? &m->by_kind[kind]
-								       : &m->all;
+	const struct lz_program *p = lz_match_program(m, kind);
 
 	lz_match_begin(m, e, kind);
-	LZ_VEC_EACH (struct lz_candidate_rule, c, some)
-		if (holds(m, c->node))
-			hit(arg, c->rule);
+	for (size_t i = 0; i < p->group_count; i++) {
+		const struct lz_group *g = &p->groups[i];
+		const struct lz_step *s = g->steps, *end = s + g->step_count;
+		uint64_t left = g->all;
+		for (; s < end && left; s++)
+			if ((left & s->rules) && ref_holds(m, s->ref) != s->want)
+				left &= ~s->rules;
+		for (; left; left &= left - 1)
+			hit(arg, g->targets[__builtin_ctzll(left)].rule);
+	}
 }
 
 /* --- explaining --- */
@@ -472,23 +523,6 @@ int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struc
 
 /* --- a matcher --- */
 
-static bool sort_rules(struct lz_matcher *m)
-{
-	for (uint32_t i = 0; i < m->rules->rules.n; i++) {
-		const struct lz_rule *rule = lz_vec_at(&m->rules->rules, i);
-		struct lz_candidate_rule c;
-		if (!rule->usable || !rule->enabled)
-			continue;
-		c = (struct lz_candidate_rule){rule, rule->node};
-		if (!lz_vec_add(&m->all, &c))
-			return false;
-		for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-			if ((rule->kinds[k / 64] >> k % 64 & 1) && !lz_vec_add(&m->by_kind[k], &c))
-				return false;
-	}
-	return true;
-}
-
 struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err)
 {
 	struct lz_matcher *m = lz_alloc(sizeof(*m));
@@ -498,23 +532,29 @@ struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err)
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	if (!r->programs.any) {
+		lz_free(m);
+		lz_fail(err, LZ_E_BUG, "rules were not compiled");
+		return NULL;
+	}
 	m->rules = r;
 	m->node = r->graph.nodes.p;
 	m->children = r->graph.children.p;
 	m->check = r->graph.checks.p;
 	m->term = r->graph.terms.p;
 	m->kinds = r->graph.kinds.p;
-	lz_vec_init(&m->all, sizeof(struct lz_candidate_rule), 1000000);
-	for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-		lz_vec_init(&m->by_kind[k], sizeof(struct lz_candidate_rule), 1000000);
+	m->quick = r->graph.quick;
+	m->refs = r->graph.refs;
 	m->terms = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->terms));
+	m->made = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->made));
+	m->known = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->known));
 	m->nodes = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->nodes));
 	m->can = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->can));
-	for (size_t i = 0; m->terms && i < r->graph.terms.n; i++) {
-		lz_buf_init(&m->terms[i].made, VALUE_MAX);
-		lz_vec_init(&m->terms[i].list, sizeof(struct lz_datum), 100000);
+	for (size_t i = 0; m->made && i < r->graph.terms.n; i++) {
+		lz_buf_init(&m->made[i].made, VALUE_MAX);
+		lz_vec_init(&m->made[i].list, sizeof(struct lz_datum), 100000);
 	}
-	whole = m->terms && m->nodes && m->can && sort_rules(m);
+	whole = m->terms && m->made && m->known && m->nodes && m->can;
 	if (!whole) {
 		lz_matcher_free(m);
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
@@ -527,14 +567,13 @@ void lz_matcher_free(struct lz_matcher *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; m->terms && i < m->rules->graph.terms.n; i++) {
-		lz_buf_done(&m->terms[i].made);
-		lz_vec_done(&m->terms[i].list);
+	for (size_t i = 0; m->made && i < m->rules->graph.terms.n; i++) {
+		lz_buf_done(&m->made[i].made);
+		lz_vec_done(&m->made[i].list);
 	}
-	for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-		lz_vec_done(&m->by_kind[k]);
-	lz_vec_done(&m->all);
 	lz_free(m->terms);
+	lz_free(m->made);
+	lz_free(m->known);
 	lz_free(m->nodes);
 	lz_free(m->can);
 	lz_free(m);

@@ -4,8 +4,10 @@
  * Falco's rule language: files in, decisions on events out.
  *
  *	lz_rules_add      one file: lists, macros, rules, appends, overrides (load.c)
- *	lz_rules_compile  all files: conditions become one graph of checks that rules share
- *	lz_match_event    which rules an event meets; each check of the graph is asked once at most
+ *	lz_rules_compile  all files: conditions become one graph of checks that rules share, and a
+ *	                  program for each kind of event
+ *	lz_match_event    which rules an event meets
+ *	lz_match_possible whether an event could meet one, of which only some is known
  *
  * Not thread-safe; a compiled set may be read by several matchers, one per thread.
  */

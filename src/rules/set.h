@@ -3,6 +3,7 @@
 /* Inside rules/ only: a rule set while it is read and compiled. */
 #include "../format/yaml.h"
 #include "graph.h"
+#include "program.h"
 
 /* A stretch of a condition and the value in a file that it came from. */
 struct lz_part {
@@ -64,6 +65,7 @@ struct lz_rules {
 	struct lz_vec lists, macros, rules, defs, notes;
 	struct lz_map list_of, macro_of, rule_of; /* name → number */
 	struct lz_graph graph;
+	struct lz_programs programs;
 	unsigned order;
 	size_t errors;
 	size_t items_put; /* of lists into conditions, for a bound */
