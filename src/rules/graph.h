@@ -6,9 +6,9 @@
  */
 #include "../base/map.h"
 #include "expr.h"
+#include "glob.h"
 #include "quick.h"
-
-#include <regex.h>
+#include "regexp.h"
 
 /* A value: a field, or a transformer over other terms. */
 struct lz_graph_term {
@@ -24,7 +24,9 @@ struct lz_graph_term {
 struct lz_operand {
 	struct lz_datum value;
 	unsigned char mask[16]; /* of a network */
-	regex_t *regex;
+	const struct lz_regexp *regex;
+	const struct lz_glob *glob;
+	const struct lz_glob_path *path;
 };
 
 struct lz_graph_check {
@@ -88,8 +90,6 @@ uint32_t lz_graph_node(struct lz_graph *g, enum lz_node_kind kind, const uint32_
  * matcher's business. */
 bool lz_compare(enum lz_field_type type, enum lz_op op, const struct lz_datum *v,
 		const struct lz_operand *x);
-/* "/a/b" and below it, component by component; each of the pattern's may hold globs. */
-bool lz_path_match(struct lz_span path, struct lz_span pattern);
 /* Reads a constant for comparisons with a type: LZ_E_FORMAT says what it should be. */
 int lz_operand_read(struct lz_arena *arena, enum lz_field_type type, enum lz_op op,
 		    struct lz_span text, struct lz_operand *ret, struct lz_err *err);

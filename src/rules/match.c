@@ -87,29 +87,50 @@ static size_t over_each(struct lz_made_term *s, enum lz_transform kind, const st
 	return s->made.code ? 0 : s->list.n;
 }
 
-/* Option c among words: the word behind it, or the rest of its word. */
-static bool option(struct lz_span words, struct lz_span known, char c, struct lz_span *ret)
+/* Words of a command line: a list's values as they are, or one text's between blanks. */
+struct words {
+	const struct lz_datum *list;
+	size_t left;
+	bool split;
+	struct lz_span rest;
+};
+
+static bool next_word(struct words *w, struct lz_span *ret)
 {
-	const char *at = known.n ? memchr(known.p, c, known.n) : NULL;
-	bool takes = at && (size_t)(at - known.p) + 1 < known.n && at[1] == ':';
+	*ret = lz_span("", 0);
+	if (w->split) {
+		while (w->rest.n && !ret->n)
+			lz_span_cut(w->rest, ' ', ret, &w->rest);
+		return ret->n != 0;
+	}
+	if (!w->left)
+		return false;
+	w->left--;
+	*ret = w->list++->text;
+	return true;
+}
+
+/* Option c among words: the word behind it, or the rest of its word. */
+static bool option(struct words *words, struct lz_span known, char c, struct lz_span *ret)
+{
 	struct lz_span word;
 
-	while (lz_span_cut(words, ' ', &word, &words), word.n || words.n) {
+	while (next_word(words, &word)) {
 		if (word.n < 2 || word.p[0] != '-')
 			continue;
 		if (lz_span_is(word, "--"))
 			return false;
 		for (size_t i = 1; i < word.n; i++) {
-			const char *k = memchr(known.p, word.p[i], known.n);
-			bool arg = k && (size_t)(k - known.p) + 1 < known.n && k[1] == ':';
+			const char *k = known.n ? memchr(known.p, word.p[i], known.n) : NULL;
+			bool takes = k && (size_t)(k - known.p) + 1 < known.n && k[1] == ':';
 			struct lz_span rest = lz_span_from(word, i + 1);
-			if (arg && !rest.n)
-				lz_span_cut(words, ' ', &rest, &words);
+			if (takes && !rest.n)
+				next_word(words, &rest);
 			if (word.p[i] == c) {
 				*ret = takes ? rest : LZ_SPAN("");
 				return true;
 			}
-			if (arg)
+			if (takes)
 				break;
 		}
 	}
@@ -122,6 +143,7 @@ static size_t two_values(struct lz_matcher *m, const struct lz_graph_term *t,
 	const struct lz_datum *a, *b;
 	size_t n = lz_term_values(m, t->args[0], &a), k = lz_term_values(m, t->args[1], &b);
 	struct lz_span found;
+	struct words words;
 
 	if (!n || !k)
 		return 0;
@@ -133,12 +155,11 @@ static size_t two_values(struct lz_matcher *m, const struct lz_graph_term *t,
 		}
 		return 1;
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			lz_buf_byte(&s->made, ' ');
-		lz_buf_span(&s->made, a[i].text);
-	}
-	if (!option(lz_buf_view(&s->made), b->text, t->arg.p[0], &found))
+	words = (struct words){.list = a,
+			       .left = n,
+			       .split = m->term[t->args[0]].type != LZ_FIELD_LIST,
+			       .rest = a->text};
+	if (!option(&words, b->text, t->arg.p[0], &found))
 		return 0;
 	s->own = (struct lz_datum){.text = found};
 	s->data = &s->own;

@@ -965,6 +965,24 @@ static void test_asks(void **state)
 	lz_rules_free(r);
 }
 
+/* --- words --- */
+
+/* A list's values are words as they are; a text's are between blanks. */
+static void test_getopt(void **state)
+{
+	static const char list[] = "{\"evt.type\": \"open\", \"fd.types\": [\"x\", \"-c\", "
+				   "\"id -o no\", \"-o\", \"/tmp/a b\", \"-e\", \"\", "
+				   "\"-z\"]}";
+
+	(void)state;
+	expect("getopt(fd.types, \"c:o:e:z\")[o] = \"/tmp/a b\"", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[c] = \"id -o no\"", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[e] = \"\"", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[z] exists", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[q] exists", list, false);
+	expect("getopt(fd.types, \"co:e:z\")[o] = no", list, false);
+}
+
 /* --- bounds --- */
 
 /* m0 or m0, m1 or m1, …: a tree of 2^60 leaves, a graph of a few nodes. */
@@ -1089,6 +1107,7 @@ int main(void)
 		cmocka_unit_test(test_possible_never_lies),
 		cmocka_unit_test(test_possible),
 		cmocka_unit_test(test_asks),
+		cmocka_unit_test(test_getopt),
 		cmocka_unit_test(test_doubling_macros),
 		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_long_pattern),
