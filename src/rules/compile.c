@@ -5,7 +5,7 @@
  *
  * A macro sees the lists and macros that stand before its own last change; a rule sees all.
  */
-#include "set.h"
+#include "timing.h"
 
 #include "../base/clean.h"
 #include "../base/limits.h"
@@ -673,6 +673,30 @@ static void compile_output(struct unit *u, struct lz_rule *rule, const struct lz
 	lz_vec_done(&out.jumps);
 }
 
+uint32_t lz_compile_step(struct lz_rules *r, const struct lz_rule *rule,
+			 const struct lz_place *place, struct lz_span file,
+			 const struct lz_yaml *condition_node, struct lz_err *err, int *ret_code)
+{
+	struct lz_text text;
+	struct unit u = {.r = r,
+			 .from = &text,
+			 .kind = "rule",
+			 .name = rule->name,
+			 .place = *place,
+			 .sees = UINT32_MAX,
+			 .err = err};
+	uint32_t made = NONE;
+
+	lz_text_init(&text);
+	*ret_code = lz_text_append(&text, file, condition_node, condition_node->text, err);
+	if (!*ret_code) {
+		made = condition(&u);
+		*ret_code = u.code;
+	}
+	lz_text_done(&text);
+	return made;
+}
+
 static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule_def *d,
 			struct lz_err *err)
 {
@@ -683,6 +707,7 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 			 .place = d->place,
 			 .sees = UINT32_MAX,
 			 .err = err};
+	bool sequence = d->keys[LZ_KEY_SEQUENCE].node != NULL, timed = true;
 	size_t notes = r->notes.n;
 	struct lz_text whole;
 
@@ -692,13 +717,17 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 	rule->output = lz_buf_view(&d->output.text);
 	if (d->source_unknown || d->broken)
 		return 0;
-	if (!with_exceptions(&u, d, &whole)) {
+	lz_text_init(&whole);
+	u.code = lz_timing_compile(r, rule, d, &timed, err);
+	if (sequence) {
+		rule->usable = timed;
+	} else if (!u.code && !with_exceptions(&u, d, &whole)) {
 		u.from = d->exceptions.n ? &whole : &d->condition;
 		rule->node = condition(&u);
-		rule->usable = rule->node != NONE;
-		if (rule->usable)
-			find_kinds(&u, rule, d);
+		rule->usable = timed && rule->node != NONE;
 	}
+	if (rule->usable && !u.code)
+		find_kinds(&u, rule, d);
 	/* A rule for newer engines may ask to be passed over instead. */
 	if (!rule->usable && d->skip_unknown && !u.code)
 		for (size_t i = notes; i < r->notes.n; i++) {

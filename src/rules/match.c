@@ -440,10 +440,16 @@ const struct lz_program *lz_match_program(const struct lz_matcher *m, int kind)
 	return kind >= 0 && kind < LZ_EVENT_KINDS ? p->of_kind[kind] : p->any;
 }
 
-void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
+void lz_matcher_use(struct lz_matcher *m, struct lz_rules_state *s)
+{
+	m->state = s;
+}
+
+void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind, uint64_t time_ns,
 		    void (*hit)(void *arg, const struct lz_rule *rule), void *arg)
 {
 	const struct lz_program *p = lz_match_program(m, kind);
+	const struct lz_rule *met = NULL;
 
 	lz_match_begin(m, e, kind);
 	for (size_t i = 0; i < p->group_count; i++) {
@@ -453,8 +459,16 @@ void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 		for (; s < end && left; s++)
 			if ((left & s->rules) && ref_holds(m, s->ref) != s->want)
 				left &= ~s->rules;
-		for (; left; left &= left - 1)
-			hit(arg, g->targets[__builtin_ctzll(left)].rule);
+		for (; left; left &= left - 1) {
+			const struct lz_target *t = &g->targets[__builtin_ctzll(left)];
+			/* The event that ends a sequence begins no other of the same rule. */
+			if (t->rule->timing &&
+			    (t->rule == met || !m->state ||
+			     !lz_state_met(m, t->rule->timing, t->step, time_ns)))
+				continue;
+			met = t->rule;
+			hit(arg, met);
+		}
 	}
 }
 

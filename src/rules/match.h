@@ -43,6 +43,7 @@ struct lz_matcher {
 	int kind; /* of the event at hand; -1: unknown */
 	const struct lz_quick *quick;
 	const uint32_t *refs;
+	struct lz_rules_state *state;
 	struct lz_seen_term *terms;
 	struct lz_made_term *made;
 	struct lz_seen_known *known;
@@ -61,6 +62,9 @@ bool lz_term_known(struct lz_matcher *m, uint32_t term);
 /* Forgets the event before. */
 void lz_match_begin(struct lz_matcher *m, struct lz_watch_event *e, int kind);
 bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c);
+/* What the event at hand, which meets this step (or the condition: 0), does to a rule that looks at
+ * several events: whether it is met now. */
+bool lz_state_met(struct lz_matcher *m, const struct lz_timing *t, uint32_t step, uint64_t time_ns);
 /* What an event of this kind is put through. */
 const struct lz_program *lz_match_program(const struct lz_matcher *m, int kind);
 /* A value as it prints. */

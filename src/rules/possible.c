@@ -8,6 +8,7 @@
  * false. "and" can be true when all of it can, "or" when any can; "not" asks the other question.
  */
 #include "match.h"
+#include "timing.h"
 
 /* --- terms --- */
 
@@ -158,6 +159,10 @@ void lz_rules_mark_used(struct lz_rules *r)
 		for (size_t i = 0; i < rule->format->count; i++)
 			if (rule->format->pieces[i].kind == LZ_PIECE_TERM)
 				use_term(g, rule->format->pieces[i].term);
+		for (size_t i = 0; rule->timing && i < rule->timing->by_count; i++)
+			use_term(g, rule->timing->by[i]);
+		if (rule->timing)
+			use_term(g, rule->timing->distinct);
 	}
 	/* What a node or term is made of stands before it. */
 	for (size_t i = g->nodes.n; i--;) {

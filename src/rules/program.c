@@ -5,7 +5,7 @@
 #include "../base/alloc.h"
 #include "../base/clean.h"
 #include "../base/limits.h"
-#include "graph.h"
+#include "timing.h"
 
 #define NONE	     UINT32_MAX
 #define VISITS_MAX   4000000 /* work for all kinds: behind it, kinds share the general program */
@@ -378,24 +378,39 @@ static int find_program(struct maker *k, const struct lz_vec *targets,
 	return 0;
 }
 
+static int add_target(struct maker *k, struct lz_vec *ret, const struct lz_rule *rule,
+		      uint32_t node, uint32_t step)
+{
+	struct lz_target t;
+
+	memset(&t, 0, sizeof(t)); /* it is a key */
+	t.rule = rule;
+	t.step = step;
+	t.node = k->kind < 0 ? node : specialise(k, node);
+	if (t.node == NONE)
+		return k->err->code;
+	if (node_at(k, t.node)->kind != LZ_NODE_FALSE && !lz_vec_add(ret, &t))
+		return no_memory(k, ret->code);
+	return 0;
+}
+
 /* What remains of all rules for k->kind; -1: all of them as they are. */
 static int find_targets(struct maker *k, struct lz_vec *ret)
 {
+	int code = 0;
+
 	ret->n = 0;
 	LZ_VEC_EACH (struct lz_rule, rule, k->rules) {
-		struct lz_target t;
+		const struct lz_timing *t = rule->timing;
 		bool about = k->kind < 0 || (rule->kinds[k->kind / 64] >> k->kind % 64 & 1);
 		if (!rule->usable || !rule->enabled || !about)
 			continue;
-		memset(&t, 0, sizeof(t)); /* it is a key */
-		t.rule = rule;
-		t.node = k->kind < 0 ? rule->node : specialise(k, rule->node);
-		if (t.node == NONE)
-			return k->err->code;
-		if (node_at(k, t.node)->kind == LZ_NODE_FALSE)
-			continue;
-		if (!lz_vec_add(ret, &t))
-			return no_memory(k, ret->code);
+		if (!t || !t->steps)
+			code = add_target(k, ret, rule, rule->node, 0);
+		for (size_t s = t ? t->step_count : 0; s-- && !code;)
+			code = add_target(k, ret, rule, t->steps[s], (uint32_t)s);
+		if (code)
+			return code;
 	}
 	return 0;
 }
@@ -405,7 +420,7 @@ static int make_all(struct maker *k, struct lz_programs *p)
 	LZ_CLEAN(vec) struct lz_vec targets;
 	int code;
 
-	lz_vec_init(&targets, sizeof(struct lz_target), k->rules->n + 1);
+	lz_vec_init(&targets, sizeof(struct lz_target), (k->rules->n + 1) * LZ_SEQUENCE_MAX);
 	k->kind = -1;
 	code = find_targets(k, &targets);
 	if (!code)

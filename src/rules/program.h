@@ -26,6 +26,7 @@ struct lz_step {
 struct lz_target {
 	const struct lz_rule *rule;
 	uint32_t node; /* of its condition, specialised */
+	uint32_t step; /* of its sequence; these stand in a row, the last one first */
 };
 
 enum { LZ_GROUP_RULES = 64 };

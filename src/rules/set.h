@@ -51,9 +51,25 @@ struct lz_exception {
 	struct lz_vec values;	     /* const struct lz_yaml * */
 };
 
+/* Keys of rules that Falco does not have: see timing.c. */
+enum lz_timing_key {
+	LZ_KEY_COUNT,
+	LZ_KEY_WITHIN,
+	LZ_KEY_BY,
+	LZ_KEY_DISTINCT,
+	LZ_KEY_SEQUENCE,
+	LZ_KEYS
+};
+
+struct lz_keyed { /* as it stands in a file; node NULL: it does not */
+	struct lz_span file;
+	const struct lz_yaml *node;
+};
+
 struct lz_rule_def { /* beside the lz_rule of the same number */
 	struct lz_text condition, output, desc;
 	struct lz_vec exceptions; /* struct lz_exception */
+	struct lz_keyed keys[LZ_KEYS];
 	struct lz_place place;
 	bool warn_kinds, skip_unknown;
 	bool source_unknown;
@@ -68,6 +84,7 @@ struct lz_rules {
 	struct lz_programs programs;
 	unsigned order;
 	size_t errors;
+	size_t timings;	  /* rules that look at several events */
 	size_t items_put; /* of lists into conditions, for a bound */
 	bool compiled;
 };
@@ -85,6 +102,11 @@ int lz_text_append(struct lz_text *t, struct lz_span file, const struct lz_yaml 
 		   struct lz_span text, struct lz_err *err);
 void lz_text_init(struct lz_text *t);
 void lz_text_done(struct lz_text *t);
+
+/* One step of a sequence, for compile.c. UINT32_MAX: notes say why, or *ret_code does. */
+uint32_t lz_compile_step(struct lz_rules *r, const struct lz_rule *rule,
+			 const struct lz_place *place, struct lz_span file,
+			 const struct lz_yaml *condition, struct lz_err *err, int *ret_code);
 
 /* An output's text, understood: the pieces are the set's. NULL with err and *ret_at. */
 const struct lz_format *lz_format_read(struct lz_rules *r, struct lz_span text, size_t *ret_at,

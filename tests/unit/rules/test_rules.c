@@ -45,7 +45,7 @@ static size_t matches(struct lz_rules *r, const char *event, struct lz_buf *outp
 
 	if (!j || !m)
 		fail_msg("%s: %s", event, err.text);
-	lz_match_event(m, lz_json_event_of(j), lz_json_event_kind(j), on_hit, &a);
+	lz_match_event(m, lz_json_event_of(j), lz_json_event_kind(j), 0, on_hit, &a);
 	if (output && a.hit)
 		lz_match_output(m, lz_json_event_of(j), a.hit, output);
 	lz_matcher_free(m);
@@ -685,8 +685,8 @@ static bool random_matches(struct lz_matcher *m, bool say_kind)
 	struct random_event r = {.e.get = random_get, .known = ALL_KNOWN};
 	struct asked a = {0};
 
-	lz_match_event(m, &r.e, say_kind ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1, on_hit,
-		       &a);
+	lz_match_event(m, &r.e, say_kind ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1, 0,
+		       on_hit, &a);
 	return a.hits > 0;
 }
 
@@ -813,7 +813,7 @@ static void test_random_sets(void **state)
 			random_worth(NULL);
 			lz_match_event(m, &e.e,
 				       event % 5 ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1,
-				       on_set_hit, &h);
+				       0, on_set_hit, &h);
 			for (unsigned i = 0; i < SET_RULES; i++)
 				if (random_again(from[i], 2))
 					assert_true(at < h.n && h.rule[at++] == i);
