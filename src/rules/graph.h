@@ -86,6 +86,9 @@ uint32_t lz_graph_check(struct lz_graph *g, const struct lz_expr *e, size_t *ret
 uint32_t lz_graph_node(struct lz_graph *g, enum lz_node_kind kind, const uint32_t *children,
 		       size_t count, struct lz_err *err);
 
+/* Finds the kinds of each node that is new, for itself and for its opposite: see lz_graph.kinds. */
+int lz_graph_update_kinds(struct lz_graph *g);
+
 /* Whether v, of this type, stands in relation op to x. Several-valued fields and sets are the
  * matcher's business. */
 bool lz_compare(enum lz_field_type type, enum lz_op op, const struct lz_datum *v,

@@ -55,6 +55,11 @@ struct lz_matcher {
 	struct lz_watch_event *e;
 };
 
+/* What a transformer makes, in s. 0: no value; 1: the text in s->made, which lz_term_keep_text makes
+ * its value; 2: s says it all. */
+size_t lz_term_transform(struct lz_matcher *m, const struct lz_graph_term *t,
+			 struct lz_made_term *s);
+void lz_term_keep_text(struct lz_made_term *s);
 /* The values of a term for the event at hand. */
 size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret);
 /* Whether all fields that the term is made of are known: lz_match_possible. */

@@ -103,6 +103,12 @@ int lz_text_append(struct lz_text *t, struct lz_span file, const struct lz_yaml 
 void lz_text_init(struct lz_text *t);
 void lz_text_done(struct lz_text *t);
 
+/* "(condition) and not (exception) and not (exception)" into ret, which is empty. LZ_E_FORMAT: the
+ * values of the exception *ret_bad don't fit its fields. */
+int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret, struct lz_span *ret_bad);
+/* A word as a condition writes it: in quotes when it needs them. */
+void lz_item_put(struct lz_buf *out, struct lz_span s);
+
 /* One step of a sequence, for compile.c. UINT32_MAX: notes say why, or *ret_code does. */
 uint32_t lz_compile_step(struct lz_rules *r, const struct lz_rule *rule,
 			 const struct lz_place *place, struct lz_span file,
