@@ -244,6 +244,9 @@ static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 	e->hit = false;
 	e->counts.matched++;
 	lz_view_set(e->view, &at);
+	if (e->hooks.event)
+		e->hooks.event(e->hooks.arg, &(struct lz_seen){r, e->proc, at.container, g, kind,
+							       e->view});
 	lz_match_event(e->matcher, lz_view_event(e->view), kind, r->head.time_ns, hit, e);
 	if (!e->hit && e->hooks.idle)
 		e->hooks.idle(e->hooks.arg, r);
