@@ -189,6 +189,8 @@ static bool wait_a_moment(struct lz_child *c)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	siginfo_t info;
 
+	if (c->until_ms && until > c->until_ms)
+		until = c->until_ms;
 	do {
 		info.si_pid = 0;
 		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
