@@ -35,6 +35,7 @@ static __always_inline bool passed_over(struct out *o, struct file *file, u32 nr
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct lz_discard_key key; /* up to 6.1 a key must lie on the stack */
 	u32 *age;
 
 	o->key.inode = BPF_CORE_READ(inode, i_ino);
@@ -43,7 +44,8 @@ static __always_inline bool passed_over(struct out *o, struct file *file, u32 nr
 	o->key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
 	o->key.nr = nr;
 	o->key.class = class;
-	age = bpf_map_lookup_elem(&discarded, &o->key);
+	key = o->key;
+	age = bpf_map_lookup_elem(&discarded, &key);
 	return age && *age == discard_age;
 }
 
@@ -151,7 +153,8 @@ __noinline int put_call(struct out *o, u32 nr)
 static __always_inline bool wanted(struct out *o, u32 nr)
 {
 	const volatile struct lz_call_row *row = &calls[nr];
-	struct lz_cgroup_state *group = bpf_map_lookup_elem(&cgroups, &o->ev.cgroup);
+	u64 cgroup = o->ev.cgroup; /* up to 6.1 a key must lie on the stack */
+	struct lz_cgroup_state *group = bpf_map_lookup_elem(&cgroups, &cgroup);
 	bool failed = o->ev.ret < 0 && o->ev.ret != -EINPROGRESS_;
 	u32 class = failed ? LZ_CLASS_FAILED : 0, mask;
 	struct file *file = 0;
