@@ -9,7 +9,6 @@
 
 #define TS_COMPAT_	0x0002
 #define EINPROGRESS_	115
-#define AT_FDCWD_	(-100)
 #define SNAP_BYTES	256
 
 /* 1 TCP, 2 other IP, 3 Unix, 0 anything else. */
@@ -79,7 +78,7 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 	if (!o || i >= LZ_EV_ARGS)
 		return 0;
 	v = o->args[i];
-	if (how == LZ_HOW_NUMBER || how == LZ_HOW_FD) {
+	if (how == LZ_HOW_NUMBER || how == LZ_HOW_FD || how == LZ_HOW_DIRFD) {
 		put_number(o, LZ_PART_ARG + i, v);
 	} else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT || how == LZ_HOW_TEXT) {
 		put_user_text(o, LZ_PART_ARG + i, v);
@@ -115,14 +114,11 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 	return 0;
 }
 
-/* Whether one of the paths is relative to the working directory. */
-static __always_inline bool from_cwd(struct out *o, u32 i, u32 how)
+static __always_inline bool is_relative(u64 path)
 {
 	char first = 0;
 
-	if (how == LZ_HOW_PATH_AT && i > 0 && (s32)o->args[i - 1] != AT_FDCWD_)
-		return false;
-	bpf_probe_read_user(&first, 1, (void *)o->args[i]);
+	bpf_probe_read_user(&first, 1, (void *)path);
 	return first != '/';
 }
 
@@ -134,13 +130,20 @@ __noinline int put_call(struct out *o, u32 nr)
 		return 0;
 	for (u32 i = 0; i < LZ_EV_ARGS; i++) {
 		u32 how = calls[nr].how[i];
+		s32 fd = o->args[i];
 		if (how == LZ_HOW_NONE)
 			continue;
 		put_arg(o, i, how);
-		if (how == LZ_HOW_FD && (s32)o->args[i] >= 0)
-			put_fd(o, i, o->args[i]);
-		else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT)
-			cwd |= from_cwd(o, i, how);
+		if (how == LZ_HOW_FD && fd >= 0)
+			put_fd(o, i, fd);
+		else if (how == LZ_HOW_DIRFD && i + 1 < LZ_EV_ARGS &&
+			 is_relative(o->args[i + 1])) {
+			if (fd >= 0)
+				put_fd(o, i, fd);
+			else
+				cwd = true;
+		} else if (how == LZ_HOW_PATH && is_relative(o->args[i]))
+			cwd = true;
 	}
 	if (calls[nr].ret_fd && o->ev.ret >= 0)
 		put_fd(o, LZ_PART_RET_FILE - LZ_PART_FILE, o->ev.ret);

@@ -184,6 +184,7 @@ enum lz_how {
 	LZ_HOW_NONE,
 	LZ_HOW_NUMBER,	/* 8 bytes */
 	LZ_HOW_FD,	/* 8 bytes, and what the descriptor is */
+	LZ_HOW_DIRFD,	/* 8 bytes, and its path when the path behind it is relative */
 	LZ_HOW_PATH,	/* text as given; a relative one is from the working directory */
 	LZ_HOW_PATH_AT, /* … or from the descriptor in the argument before */
 	LZ_HOW_TEXT,
