@@ -33,7 +33,7 @@
 /*
  * Kinds of arguments: i number, x number in hex, F descriptor, P path, A path below the descriptor
  * before it, S text, O open flags, M mode, U user, G group, N namespaces, R ptrace request, C bpf
- * command, D socket domain, d folder that a path behind it starts from, K socket address, H struct open_how, Z struct msghdr, B bytes, L prctl
+ * command, D socket domain, d folder that a path behind it starts from, c path that becomes the working directory, K socket address, H struct open_how, Z struct msghdr, B bytes, L prctl
  * option, T mount flags, '-' nothing that is kept.
  */
 const struct lz_call lz_calls[] = {
@@ -73,7 +73,7 @@ const struct lz_call lz_calls[] = {
 	{"fchown", SYS_fchown, {95, 207}, PLAIN, false, "fd:F uid:U gid:G"},
 	{"lchown", SYS_lchown, {16, 198}, PLAIN, false, "path:P uid:U gid:G"},
 	{"fchownat", SYS_fchownat, {298}, PLAIN, false, "dirfd:d pathname:A uid:U gid:G flags:x"},
-	{"chdir", SYS_chdir, {12}, PLAIN, false, "path:P"},
+	{"chdir", SYS_chdir, {12}, PLAIN, false, "path:c"},
 	{"fchdir", SYS_fchdir, {133}, PLAIN, false, "fd:F"},
 	{"chroot", SYS_chroot, {61}, PLAIN, false, "path:P"},
 	{"pivot_root", SYS_pivot_root, {217}, PLAIN, false, "new_root:P put_old:P"},
@@ -169,6 +169,8 @@ enum lz_how lz_call_how(char kind)
 		return LZ_HOW_FD;
 	case 'd':
 		return LZ_HOW_DIRFD;
+	case 'c':
+		return LZ_HOW_CHDIR;
 	case 'P':
 		return LZ_HOW_PATH;
 	case 'A':

@@ -7,6 +7,7 @@
 #include "proc_files.h"
 
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PROCS_MAX   131072
@@ -276,10 +277,8 @@ static void take_path(struct lz_shared **to, const struct lz_record *r, unsigned
 {
 	LZ_CLEAN(buf) struct lz_buf b;
 
-	if (!lz_record_has(r, part))
-		return;
 	lz_buf_init(&b, 64 * LZ_K);
-	if (!lz_record_path(r, part, &b, flags))
+	if (lz_record_has(r, part) && !lz_record_path(r, part, &b, flags))
 		replace(to, lz_buf_view(&b));
 }
 
@@ -307,6 +306,8 @@ static void refresh(struct lz_proc *x, const struct lz_record *r)
 	const struct lz_ev *h = &r->head;
 	unsigned ignored;
 
+	if (h->flags & LZ_EVF_OTHER)
+		return; /* told by somebody else */
 	x->task.ppid = h->ppid;
 	x->task.uid = h->uid;
 	x->task.gid = h->gid;
@@ -317,6 +318,8 @@ static void refresh(struct lz_proc *x, const struct lz_record *r)
 	if (h->tid == h->pid)
 		memcpy(x->task.comm, h->comm, sizeof(h->comm));
 	take_path(&x->cwd, r, LZ_PART_CWD, &ignored);
+	if (h->kind == LZ_EV_CALL && h->nr == SYS_fchdir && !h->ret)
+		take_path(&x->cwd, r, LZ_PART_PATH, &ignored);
 }
 
 struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, bool live)

@@ -16,6 +16,8 @@ static size_t fixed_size(unsigned id)
 		return sizeof(struct lz_ev_cgroup);
 	if (id == LZ_PART_DNS)
 		return sizeof(struct lz_ev_dns);
+	if (id == LZ_PART_LEARN)
+		return sizeof(struct lz_ev_learn);
 	if (id == LZ_PART_ASKED)
 		return sizeof(struct lz_ev_socket);
 	if (id == LZ_PART_THROTTLE)

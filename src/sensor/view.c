@@ -187,6 +187,8 @@ struct lz_span lz_view_arg_path(struct lz_view *v, unsigned i)
 
 	if (!given.p)
 		return given;
+	if (v->shape->arg[i].kind == 'c' && v->at.record->head.ret >= 0)
+		return lz_view_path_part(v, LZ_PART_CWD, &flags);
 	if (given.n && given.p[0] != '/') {
 		if (i > 0 && lz_record_has(v->at.record, LZ_PART_PATH + i - 1))
 			base = lz_view_path_part(v, LZ_PART_PATH + i - 1, &flags);
@@ -267,7 +269,7 @@ static void shape_call(struct lz_call_shape *s, const struct lz_call *c)
 		char k = s->arg[i].kind;
 		if (k == 'F' && s->fd < 0)
 			s->fd = (int8_t)i;
-		if (k == 'P' || k == 'A' || (k == 'S' && lz_span_is(s->arg[i].name, "target")))
+		if (k == 'P' || k == 'A' || k == 'c' || (k == 'S' && lz_span_is(s->arg[i].name, "target")))
 			s->path[s->path[0] >= 0] = (int8_t)i;
 	}
 }

@@ -267,6 +267,7 @@ struct lz_span lz_view_arg_shown(struct lz_view *v, unsigned i)
 	switch (a->kind) {
 	case 'P':
 	case 'A':
+	case 'c':
 		return lz_view_arg_path(v, i);
 	case 'S':
 		return lz_view_arg_text(v, i);
@@ -342,7 +343,7 @@ static size_t call_arg(struct lz_view *v, unsigned i, bool raw, const struct lz_
 {
 	const struct lz_call_arg *a = &v->shape->arg[i];
 	uint64_t n = 0;
-	struct lz_span text = raw && (a->kind == 'P' || a->kind == 'A') ? lz_view_arg_text(v, i)
+	struct lz_span text = raw && strchr("PAc", a->kind) ? lz_view_arg_text(v, i)
 								       : lz_view_arg_shown(v, i);
 
 	if (!text.p)

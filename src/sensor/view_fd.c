@@ -572,7 +572,7 @@ GETTER(fd_uid)
 static size_t with_container(struct lz_view *v, struct lz_span s, const struct lz_datum **ret)
 {
 	lz_view_begin(v);
-	lz_view_add(v, lz_view_container_id(v));
+	lz_view_add(v, lz_view_container(v));
 	lz_view_str(v, ":");
 	lz_view_add(v, s);
 	return lz_view_text(v, lz_view_end(v), ret);

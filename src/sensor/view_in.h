@@ -82,7 +82,6 @@ struct lz_span lz_proc_first_arg(const struct lz_proc *p);
 struct lz_span lz_view_cmdline(struct lz_view *v, const struct lz_proc *p, struct lz_span first);
 /* What a descriptor's file is, for fd.type: NULL when it can't be told. */
 const char *lz_view_file_type(uint32_t mode, uint16_t family, struct lz_span name, bool no_mount);
-struct lz_span lz_view_container_id(struct lz_view *v); /* "host" outside */
 struct lz_span lz_view_user(struct lz_view *v, uint32_t uid); /* name; empty: unknown */
 struct lz_span lz_view_group(struct lz_view *v, uint32_t gid);
 /* The two ends of the event's socket, where it has one: what the call asked for stands in for what

@@ -430,11 +430,15 @@ static size_t from_change(struct lz_view *v, uint64_t boot_ns, const struct lz_d
 {
 	int64_t then = (int64_t)boot_ns + v->at.wall_ns, changed = changed_ns(v->at.proc);
 
-	return boot_ns && v->at.proc->exe.inode ? lz_view_int(v, then - changed, ret) : 0;
+	return boot_ns && v->at.proc->exe.inode
+		       ? lz_view_int(v, then > changed ? then - changed : 0, ret)
+		       : 0;
 }
 GETTER(ctime_to_start)
 {
-	return from_change(v, v->at.proc->task.start_ns, ret);
+	const struct lz_proc *p = v->at.proc;
+
+	return from_change(v, p->exec_seen ? p->exec_ns : p->task.start_ns, ret);
 }
 GETTER(ctime_to_pidns)
 {

@@ -30,22 +30,36 @@ static __always_inline u32 socket_class(u32 fd)
 }
 
 /* Whether the file that was opened is one that no rule asks about. */
-static __always_inline bool passed_over(struct out *o, struct file *file, u32 nr, u32 class)
+__noinline int passed_over(struct out *o, u32 nr, u32 class)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct lz_discard_key key; /* up to 6.1 a key must lie on the stack */
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct lz_discard_key key = {}; /* up to 6.1 a key must lie on the stack */
+	struct dentry *dentry;
+	struct inode *inode;
+	struct mount *mount;
+	struct file *file;
 	u32 *age;
 
-	o->key.inode = BPF_CORE_READ(inode, i_ino);
-	o->key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	o->key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
-	o->key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
-	o->key.nr = nr;
-	o->key.class = class;
-	key = o->key;
+	if (!o)
+		return 0;
+	file = (struct file *)file_of_fd(o->ev.ret);
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	inode = BPF_CORE_READ(file, f_inode);
+	mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
+	key.inode = BPF_CORE_READ(inode, i_ino);
+	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
+	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
+	key.root = BPF_CORE_READ(inode, i_ino);
+	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
+	key.mount = BPF_CORE_READ(mount, mnt_id);
+	key.nr = nr;
+	key.class = class;
+	o->learn.key = key;
+	o->learn.age = discard_age;
 	age = bpf_map_lookup_elem(&discarded, &key);
-	return age && *age == discard_age;
+	return age && *age == o->learn.age;
 }
 
 /* A container that makes more events than its share is cut off until the next second's. */
@@ -80,7 +94,8 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 	v = o->args[i];
 	if (how == LZ_HOW_NUMBER || how == LZ_HOW_FD || how == LZ_HOW_DIRFD) {
 		put_number(o, LZ_PART_ARG + i, v);
-	} else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT || how == LZ_HOW_TEXT) {
+	} else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT || how == LZ_HOW_TEXT ||
+		   how == LZ_HOW_CHDIR) {
 		put_user_text(o, LZ_PART_ARG + i, v);
 	} else if (how == LZ_HOW_OPEN_HOW) {
 		put_user_bytes(o, LZ_PART_ARG + i, v, 24);
@@ -142,13 +157,21 @@ __noinline int put_call(struct out *o, u32 nr)
 				put_fd(o, i, fd);
 			else
 				cwd = true;
-		} else if (how == LZ_HOW_PATH && is_relative(o->args[i]))
+		} else if (how == LZ_HOW_CHDIR || (how == LZ_HOW_PATH && is_relative(o->args[i]))) {
 			cwd = true;
+		}
 	}
 	if (calls[nr].ret_fd && o->ev.ret >= 0)
 		put_fd(o, LZ_PART_RET_FILE - LZ_PART_FILE, o->ev.ret);
 	if (cwd)
 		put_cwd(o);
+	return 0;
+}
+
+__noinline int put_learn(struct out *o)
+{
+	if (o)
+		put_bytes(o, LZ_PART_LEARN, &o->learn, sizeof(o->learn));
 	return 0;
 }
 
@@ -180,7 +203,8 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 	}
 	if (group && group->known == 2)
 		class |= LZ_CLASS_CONTAINER;
-	if (set_discard && row->discard && file && group && passed_over(o, file, nr, class)) {
+	o->learn.key.nr = 0;
+	if (set_discard && row->discard && file && group && passed_over(o, nr, class)) {
 		count(LZ_COUNT_DISCARDED);
 		return false;
 	}
@@ -219,11 +243,15 @@ __noinline int on_call(struct out *o, u32 nr)
 	class = calls[nr].class;
 	if (class == LZ_CLASS_ACCEPT && set_flows && o->ev.ret >= 0)
 		flow_accepted(o->ev.ret);
+	if (calls[nr].moves && o->ev.ret >= 0)
+		__sync_fetch_and_add(&discard_age, 1);
 	if (!wanted(o, nr)) {
 		drop(o);
 		return 0;
 	}
 	put_call(o, nr);
+	if (o->learn.key.nr)
+		put_learn(o);
 	if (class == LZ_CLASS_SOCKET)
 		put_asked(o);
 	finish(o);
@@ -344,7 +372,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 	if (!(calls_wanted[nr / 64] >> (nr % 64) & 1))
 		return 0;
 	if (is_own(nr, ARG0(regs), ARG1(regs)) ||
-	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted))
+	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted && !calls[nr].moves))
 		return 0;
 	o = begin(LZ_EV_CALL);
 	if (!o)
