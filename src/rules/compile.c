@@ -770,5 +770,9 @@ int lz_rules_compile(struct lz_rules *r, struct lz_err *err)
 	r->compiled = true;
 	for (size_t i = 0; i < r->rules.n && !code; i++)
 		code = compile_rule(r, lz_vec_at(&r->rules, i), lz_vec_at(&r->defs, i), err);
-	return code ? code : compile_rest(r, err);
+	if (!code)
+		code = compile_rest(r, err);
+	if (!code)
+		lz_rules_mark_used(r);
+	return code;
 }

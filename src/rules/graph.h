@@ -17,6 +17,7 @@ struct lz_graph_term {
 	struct lz_span arg;
 	uint32_t *args; /* other terms */
 	size_t arg_count;
+	bool used; /* by a rule that runs: see lz_rules_mark_used */
 };
 
 struct lz_operand {
@@ -52,6 +53,7 @@ enum lz_node_kind {
 struct lz_node {
 	uint8_t kind;	       /* enum lz_node_kind */
 	bool about_kind;       /* the event's kind alone may decide it: see lz_graph.kinds */
+	bool used;	       /* by a rule that runs */
 	uint32_t first, count; /* into children; a check: its number in first */
 };
 

@@ -295,7 +295,7 @@ static bool against_term(struct lz_matcher *m, const struct lz_graph_check *c,
 	return false;
 }
 
-static bool check_holds(struct lz_matcher *m, const struct lz_graph_check *c)
+bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c)
 {
 	const struct lz_datum *v;
 	size_t n = lz_term_values(m, c->left, &v);
@@ -340,7 +340,7 @@ static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t nu
 	}
 	switch ((enum lz_node_kind)n->kind) {
 	case LZ_NODE_CHECK:
-		return check_holds(m, &m->check[n->first]);
+		return lz_check_holds(m, &m->check[n->first]);
 	case LZ_NODE_NOT:
 		return !holds(m, child[0]);
 	case LZ_NODE_AND:
@@ -360,7 +360,7 @@ static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t nu
 	return n->kind == LZ_NODE_TRUE;
 }
 
-static void begin(struct lz_matcher *m, struct lz_watch_event *e, int kind)
+void lz_match_begin(struct lz_matcher *m, struct lz_watch_event *e, int kind)
 {
 	m->e = e;
 	m->kind = kind < LZ_EVENT_KINDS ? kind : -1;
@@ -368,8 +368,9 @@ static void begin(struct lz_matcher *m, struct lz_watch_event *e, int kind)
 		return;
 	/* After 2^32 events the numbers begin anew. */
 	for (size_t i = 0; i < m->rules->graph.terms.n; i++)
-		m->terms[i].event = 0;
+		m->terms[i].event = m->terms[i].known_event = 0;
 	memset(m->nodes, 0, m->rules->graph.nodes.n * sizeof(*m->nodes));
+	memset(m->can, 0, m->rules->graph.nodes.n * sizeof(*m->can));
 	m->event = 1;
 }
 
@@ -379,7 +380,7 @@ void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 	const struct lz_vec *some = kind >= 0 && kind < LZ_EVENT_KINDS ? &m->by_kind[kind]
 								       : &m->all;
 
-	begin(m, e, kind);
+	lz_match_begin(m, e, kind);
 	LZ_VEC_EACH (struct lz_candidate_rule, c, some)
 		if (holds(m, c->node))
 			hit(arg, c->rule);
@@ -463,7 +464,7 @@ int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struc
 {
 	unsigned lines = 0;
 
-	begin(m, e, -1);
+	lz_match_begin(m, e, -1);
 	*ret_met = holds(m, rule->node);
 	explain_node(m, rule->node, 0, &lines, out);
 	return out->code;
@@ -508,11 +509,12 @@ struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err)
 		lz_vec_init(&m->by_kind[k], sizeof(struct lz_candidate_rule), 1000000);
 	m->terms = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->terms));
 	m->nodes = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->nodes));
+	m->can = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->can));
 	for (size_t i = 0; m->terms && i < r->graph.terms.n; i++) {
 		lz_buf_init(&m->terms[i].made, VALUE_MAX);
 		lz_vec_init(&m->terms[i].list, sizeof(struct lz_datum), 100000);
 	}
-	whole = m->terms && m->nodes && sort_rules(m);
+	whole = m->terms && m->nodes && m->can && sort_rules(m);
 	if (!whole) {
 		lz_matcher_free(m);
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
@@ -534,5 +536,6 @@ void lz_matcher_free(struct lz_matcher *m)
 	lz_vec_done(&m->all);
 	lz_free(m->terms);
 	lz_free(m->nodes);
+	lz_free(m->can);
 	lz_free(m);
 }

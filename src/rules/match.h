@@ -4,7 +4,9 @@
 #include "set.h"
 
 struct lz_seen_term {
-	uint32_t event; /* for which this holds */
+	uint32_t event;	      /* for which this holds */
+	uint32_t known_event; /* for which `known` does */
+	bool known;	      /* see lz_match_possible */
 	size_t n;
 	const struct lz_datum *data;
 	struct lz_datum own; /* of a transformer; its text lies in made */
@@ -15,6 +17,11 @@ struct lz_seen_term {
 struct lz_seen_node {
 	uint32_t event;
 	bool value;
+};
+
+struct lz_seen_can { /* be false, be true, as far as is known of the event */
+	uint32_t event[2];
+	bool value[2];
 };
 
 struct lz_candidate_rule {
@@ -33,6 +40,9 @@ struct lz_matcher {
 	int kind; /* of the event at hand; -1: unknown */
 	struct lz_seen_term *terms;
 	struct lz_seen_node *nodes;
+	struct lz_seen_can *can;
+	bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index);
+	void *knows_arg;
 	uint32_t event;
 	struct lz_watch_event *e;
 	struct lz_vec by_kind[LZ_EVENT_KINDS]; /* struct lz_candidate_rule */
@@ -41,6 +51,11 @@ struct lz_matcher {
 
 /* The values of a term for the event at hand. */
 size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret);
+/* Whether all fields that the term is made of are known: lz_match_possible. */
+bool lz_term_known(struct lz_matcher *m, uint32_t term);
+/* Forgets the event before. */
+void lz_match_begin(struct lz_matcher *m, struct lz_watch_event *e, int kind);
+bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c);
 /* A value as it prints. */
 void lz_datum_print(struct lz_buf *out, enum lz_field_type type, const struct lz_datum *d);
 

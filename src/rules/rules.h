@@ -46,7 +46,7 @@ struct lz_rule {
 	size_t tag_count;
 	enum lz_priority priority;
 	bool enabled;
-	bool usable;			     /* compiled; false: disabled, skipped or in error */
+	bool usable;			     /* compiled; false: skipped or in error */
 	uint32_t node;			     /* its condition in the graph */
 	const struct lz_format *format;	     /* its output, understood */
 	uint64_t kinds[LZ_EVENT_KINDS / 64]; /* events it can match */
@@ -71,6 +71,11 @@ size_t lz_rules_macro_count(const struct lz_rules *r);
 size_t lz_rules_list_count(const struct lz_rules *r);
 size_t lz_rules_check_count(const struct lz_rules *r); /* distinct comparisons in the graph */
 
+/* Whether a usable rule's condition or output refers to the field, with whatever argument. */
+bool lz_rules_asks(const struct lz_rules *r, const char *field_name);
+/* Kinds of events that usable rules can match, all together. */
+void lz_rules_kinds(const struct lz_rules *r, uint64_t ret[LZ_EVENT_KINDS / 64]);
+
 /* --- matching --- */
 
 struct lz_matcher;
@@ -80,6 +85,13 @@ void lz_matcher_free(struct lz_matcher *m);
  * of the files. */
 void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 		    void (*hit)(void *arg, const struct lz_rule *rule), void *arg);
+/* Whether some usable rule could be met by an event of this kind of which only some fields are
+ * known: knows(arg, field, index) says which; a known field without a value is one that has none.
+ * Terms over unknown fields are unknown (three-valued logic): false is certain, true is not.
+ * Only known fields are asked of the event. The event given last is forgotten: outputs come first. */
+bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
+		       bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index),
+		       void *arg);
 /* Whether one rule is met by the event given last, and what its terms were worth: as lines of text
  * indented by depth. */
 int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struct lz_rule *rule,

@@ -73,6 +73,9 @@ struct lz_rules {
 /* Adds a note; fields of `n` that point into text are copied. LZ_E_NOMEM or LZ_E_LIMIT. */
 int lz_note(struct lz_rules *r, const struct lz_rules_note *n, struct lz_err *err);
 
+/* Marks nodes and terms that rules which run refer to; once, when all is compiled. */
+void lz_rules_mark_used(struct lz_rules *r);
+
 struct lz_list_def *lz_list_find(struct lz_rules *r, struct lz_span name);
 struct lz_macro_def *lz_macro_find(struct lz_rules *r, struct lz_span name);
 

@@ -5,7 +5,7 @@
  * argument is taken. It runs under fexit programs on the calls that rules ask about, where the
  * kernel has those, else under one program on sys_exit.
  */
-#include "fd.h"
+#include "net.h"
 
 #define TS_COMPAT_	0x0002
 #define EINPROGRESS_	115
@@ -185,26 +185,65 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 	return true;
 }
 
-static __always_inline int on_call(struct out *o, u32 nr, long ret)
+/* The address that was asked for, as the kernel copied it; the file's socket says it where the call
+ * succeeded, not where it failed or where a datagram went by itself. */
+static __always_inline void put_asked(struct out *o)
 {
+	u64 thread = bpf_get_current_pid_tgid();
+	struct asked *a = bpf_map_lookup_elem(&addresses, &thread);
+	struct lz_ev_socket s = {};
+
+	if (!a)
+		return;
+	s.family = a->family;
+	s.remote_port = a->port;
+	__builtin_memcpy(s.remote, a->ip, 16);
+	put_bytes(o, LZ_PART_ASKED, &s, sizeof(s));
+	bpf_map_delete_elem(&addresses, &thread);
+}
+
+__noinline int on_call(struct out *o, u32 nr)
+{
+	u32 class;
+
+	if (!o || nr >= LZ_CALLS)
+		return 0;
 	o->ev.nr = nr;
-	o->ev.ret = ret;
 	count(LZ_COUNT_SEEN);
+	class = calls[nr].class;
+	if (class == LZ_CLASS_ACCEPT && set_flows && o->ev.ret >= 0)
+		flow_accepted(o->ev.ret);
 	if (!wanted(o, nr)) {
 		drop(o);
 		return 0;
 	}
 	put_call(o, nr);
+	if (class == LZ_CLASS_SOCKET)
+		put_asked(o);
 	finish(o);
 	return 0;
 }
 
-/* Programs that the call itself started are events of their own (process.h). */
-static __always_inline bool is_own(void)
+/* What the sensor does itself is no event, but for one call that it makes to see itself. */
+static __always_inline bool is_own(u32 nr, u64 arg0, u64 arg1)
 {
-	return bpf_get_current_pid_tgid() >> 32 == set_own_pid;
+	struct out *o;
+
+	if (bpf_get_current_pid_tgid() >> 32 != set_own_pid)
+		return false;
+	if (nr == set_selftest_nr && (s32)arg0 == LZ_SELFTEST_FD) {
+		o = begin(LZ_EV_SELFTEST);
+		if (o) {
+			o->ev.ret = (u32)arg1;
+			finish(o);
+		}
+	}
+	return true;
 }
 
+#if defined(__TARGET_ARCH_x86)
+#define ARG0(regs) ((regs)->di)
+#define ARG1(regs) ((regs)->si)
 static __always_inline void native_args(struct out *o, struct pt_regs *regs)
 {
 	o->args[0] = regs->di;
@@ -215,6 +254,21 @@ static __always_inline void native_args(struct out *o, struct pt_regs *regs)
 	o->args[5] = regs->r9;
 }
 
+/* 32-bit programs ask for sockets through one call, with the arguments in memory. */
+#define SOCKETCALL 102
+static __always_inline u32 socketcall(struct out *o, u32 what, u64 at)
+{
+	u32 args[6] = {};
+
+	bpf_probe_read_user(args, sizeof(args), (void *)at);
+	for (u32 i = 0; i < 6; i++)
+		o->args[i] = args[i];
+	if (what >= LZ_SOCKETCALLS)
+		return 0;
+	barrier_var(what); /* the verifier wants to see the bound where it is used */
+	return compat_sockets[what & (LZ_SOCKETCALLS - 1)];
+}
+
 static __always_inline void compat_args(struct out *o, struct pt_regs *regs)
 {
 	o->args[0] = (u32)regs->bx;
@@ -223,35 +277,74 @@ static __always_inline void compat_args(struct out *o, struct pt_regs *regs)
 	o->args[3] = (u32)regs->si;
 	o->args[4] = (u32)regs->di;
 	o->args[5] = (u32)regs->bp;
+	o->ev.flags |= LZ_EVF_COMPAT;
 }
+
+static __always_inline u64 call_number(struct pt_regs *regs)
+{
+	return regs->orig_ax & ~0x40000000UL; /* x32 calls carry this bit */
+}
+
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return task->thread_info.status & TS_COMPAT_;
+}
+#elif defined(__TARGET_ARCH_arm64)
+#define ARG0(regs) ((regs)->orig_x0)
+#define ARG1(regs) ((regs)->regs[1])
+static __always_inline void native_args(struct out *o, struct pt_regs *regs)
+{
+	o->args[0] = regs->orig_x0;
+	for (u32 i = 1; i < LZ_EV_ARGS; i++)
+		o->args[i] = regs->regs[i];
+}
+
+static __always_inline u64 call_number(struct pt_regs *regs)
+{
+	return regs->syscallno;
+}
+#endif
 
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u64 nr = regs->orig_ax & ~0x40000000UL; /* x32 calls carry this bit */
-	bool compat = task->thread_info.status & TS_COMPAT_;
+	u64 nr = call_number(regs);
 	struct out *o;
 
 	if (nr >= LZ_CALLS)
 		return 0;
-	if (compat) {
-		nr = compat_calls[nr];
-		if (!nr || --nr >= LZ_CALLS)
+#if defined(__TARGET_ARCH_x86)
+	if (is_compat(task)) {
+		u64 own = compat_calls[nr];
+		if (!own && nr != SOCKETCALL)
 			return 0;
+		if (own && !(calls_wanted[(own - 1) / 64 & 7] >> ((own - 1) % 64) & 1))
+			return 0;
+		o = begin(LZ_EV_CALL);
+		if (!o)
+			return 0;
+		compat_args(o, regs);
+		if (nr == SOCKETCALL)
+			own = socketcall(o, o->args[0], o->args[1]);
+		o->ev.ret = ret;
+		if (!own || !(calls_wanted[(own - 1) / 64 & 7] >> ((own - 1) % 64) & 1))
+			drop(o);
+		else
+			on_call(o, own - 1);
+		return 0;
 	}
+#endif
 	if (!(calls_wanted[nr / 64] >> (nr % 64) & 1))
 		return 0;
-	if (is_own() || (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted))
+	if (is_own(nr, ARG0(regs), ARG1(regs)) ||
+	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted))
 		return 0;
 	o = begin(LZ_EV_CALL);
 	if (!o)
 		return 0;
-	if (compat) {
-		compat_args(o, regs);
-		o->ev.flags |= LZ_EVF_COMPAT;
-	} else {
-		native_args(o, regs);
-	}
-	return on_call(o, nr, ret);
+	native_args(o, regs);
+	o->ev.ret = ret;
+	on_call(o, nr);
+	return 0;
 }

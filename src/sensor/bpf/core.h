@@ -30,6 +30,9 @@ const volatile u32 set_discard;	     /* files may be learnt and passed over */
 const volatile u64 calls_wanted[LZ_CALLS / 64];
 const volatile struct lz_call_row calls[LZ_CALLS];
 const volatile u16 compat_calls[LZ_CALLS]; /* 32-bit numbers → ours + 1 */
+const volatile u16 compat_sockets[LZ_SOCKETCALLS]; /* the same for socketcall(2) */
+const volatile u32 set_flows;	     /* connections are followed */
+const volatile u32 set_selftest_nr;  /* the call by which the sensor asks itself */
 
 /* Written while they run. */
 volatile u32 discard_age; /* what was learnt before the last change of this holds no longer */
@@ -72,7 +75,7 @@ struct {
 /* A record under construction. */
 #define TAIL_BYTES 24576
 struct out {
-	u32 busy;
+	u64 busy;
 	u32 used;  /* of tail */
 	u32 names; /* where the path at hand begins */
 	u32 reserved;
@@ -147,7 +150,7 @@ static __always_inline struct out *take_scratch(void)
 
 static __always_inline void drop(struct out *o)
 {
-	*(volatile u32 *)&o->busy = 0;
+	*(volatile u64 *)&o->busy = 0;
 }
 
 /* The head, for the task that runs. NULL: it could not be begun, which is counted. */

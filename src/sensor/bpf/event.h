@@ -26,6 +26,8 @@ typedef long long __lz_s64;
 #define LZ_EV_MAX     (28 * 1024)
 #define LZ_CALLS      512 /* system call numbers below this can be watched */
 #define LZ_EV_ARGS    6
+#define LZ_SOCKETCALLS 32	     /* what the 32-bit socketcall(2) can be asked for */
+#define LZ_SELFTEST_FD -0x4c5a	     /* no descriptor; the argument behind it comes back */
 
 enum lz_ev_kind {
 	LZ_EV_CALL = 1, /* a system call returned */
@@ -60,6 +62,7 @@ struct lz_ev {
 };
 #define LZ_EVF_CUT    1 /* something did not fit and was left out */
 #define LZ_EVF_COMPAT 2 /* the 32-bit entry was used */
+#define LZ_EVF_OTHER  4 /* told of the process named, by another: credentials are not its own */
 
 /* What a part is: its bytes follow, n of them, unaligned. */
 struct lz_ev_part {
@@ -89,6 +92,9 @@ enum lz_ev_part_id {
 	LZ_PART_FLOW,	 /* lz_ev_flow */
 	LZ_PART_BYTES,	 /* first bytes that were sent or received; DNS: the message */
 	LZ_PART_STDIO,	 /* lz_ev_stdio[3]: EXEC */
+	LZ_PART_DNS,	 /* lz_ev_dns; the message itself in BYTES */
+	LZ_PART_ASKED,	 /* lz_ev_socket: address given to the call, as the kernel copied it */
+	LZ_PART_THROTTLE, /* lz_ev_throttle */
 	LZ_PART_COUNT,
 };
 
@@ -158,6 +164,13 @@ struct lz_ev_flow {
 	__lz_u64 began_ns;
 	__lz_u32 ended;
 	__lz_u32 server; /* this end accepted */
+};
+
+struct lz_ev_dns {
+	__lz_u8 server[16]; /* who is asked, who answers */
+	__lz_u16 family;
+	__lz_u16 answer;
+	__lz_u32 reserved;
 };
 
 struct lz_ev_throttle {
@@ -234,3 +247,5 @@ _Static_assert(sizeof(struct lz_ev_socket) == 48, "part of the format");
 _Static_assert(sizeof(struct lz_ev_task) == 144, "part of the format");
 _Static_assert(sizeof(struct lz_ev_cgroup) == 16, "part of the format");
 _Static_assert(sizeof(struct lz_ev_flow) == 80, "part of the format");
+_Static_assert(sizeof(struct lz_ev_dns) == 24, "part of the format");
+_Static_assert(sizeof(struct lz_ev_throttle) == 16, "part of the format");

@@ -30,6 +30,7 @@ enum {
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 };
 enum { BPF_ANY = 0, BPF_F_NO_PREALLOC = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
@@ -268,3 +269,20 @@ struct bpf_iter__task {
 struct io_kiocb {
 	u8 opcode;
 } KERNEL;
+
+/* What programs on control groups are given: part of the kernel's interface, so never moved. */
+struct bpf_sock_addr {
+	u32 user_family, user_ip4, user_ip6[4], user_port, family, type, protocol, msg_src_ip4,
+		msg_src_ip6[4];
+	union {
+		struct bpf_sock *sk;
+		u64 sk_bits;
+	};
+};
+struct __sk_buff {
+	u32 len, pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto,
+		priority, ingress_ifindex, ifindex, tc_index, cb[5], hash, tc_classid, data,
+		data_end, napi_id, family;
+	u32 remote_ip4, local_ip4, remote_ip6[4], local_ip6[4], remote_port, local_port;
+};
+struct user_namespace;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Processes: they begin, run another program, end; and those that were there before. */
-#include "fd.h"
+#include "call.h"
 
 static __always_inline u32 tty_of(struct signal_struct *signal)
 {
@@ -133,18 +133,30 @@ __noinline int put_arguments(struct out *o)
 	return 0;
 }
 
+/* The system call that the running task is in; 32-bit ones by the 64-bit table's number. */
+static __always_inline u16 running_call(struct task_struct *task)
+{
+	u64 nr = call_number((struct pt_regs *)bpf_task_pt_regs(task));
+
+	if (nr >= LZ_CALLS)
+		return 0;
+#if defined(__TARGET_ARCH_x86)
+	if (is_compat(task))
+		nr = compat_calls[nr] ? compat_calls[nr] - 1 : 0;
+#endif
+	return nr;
+}
+
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	struct out *o;
-	struct pt_regs *regs;
 
 	count(LZ_COUNT_SEEN);
 	o = begin(LZ_EV_EXEC);
 	if (!o)
 		return 0;
-	regs = (struct pt_regs *)bpf_task_pt_regs(task);
-	o->ev.nr = regs->orig_ax;
+	o->ev.nr = running_call(task);
 	put_task(o, task);
 	put_kernel_text(o, LZ_PART_NAME, bprm->filename);
 	put_exec(o);
@@ -167,6 +179,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (!o)
 		return 0;
 	o->ev.ret = child->tgid;
+	o->ev.nr = running_call(parent);
 	put_task(o, child);
 	finish(o);
 	return 0;

@@ -2,8 +2,11 @@
 /* The kernel's side of the sensor: one family of events per file, linked here into one object. */
 #include "core.h"
 
-#include "call.h"
+#include "capability.h"
+#include "fexit.h"
 #include "group.h"
+#include "net.h"
 #include "process.h"
+#include "uring.h"
 
 char LICENSE[] SEC("license") = "GPL";

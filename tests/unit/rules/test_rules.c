@@ -547,26 +547,40 @@ static unsigned any(unsigned below)
 	return (seed >> 16) % below;
 }
 
-/* Fields a to d of the event are "0" to "2", or without a value (3). */
+/* Fields a to d of the event are "0" to "2", or without a value (3); its kind is one of four. */
 static int worth[4];
+static unsigned kind_now;
 static const char *const names[4] = {"proc.name", "proc.pname", "fd.name", "user.name"};
+static const char *const some_kinds[4] = {"open", "openat", "execve", "connect"};
+
+static bool random_leaf(struct lz_buf *to, unsigned kind)
+{
+	unsigned field = any(4), value = any(3), other = any(3), which = any(4);
+
+	if (kind == 6) {
+		lz_buf_printf(to, "evt.type in (%s, creat)", some_kinds[which]);
+		return which == kind_now;
+	}
+	if (kind == 7) {
+		lz_buf_printf(to, "evt.type != %s", some_kinds[which]);
+		return which != kind_now;
+	}
+	if (kind == 2) {
+		lz_buf_printf(to, "%s in (%u, %u)", names[field], value, other);
+		return worth[field] == (int)value || worth[field] == (int)other;
+	}
+	lz_buf_printf(to, "%s%s%u", names[field], kind ? "!=" : "=", value);
+	return worth[field] != 3 && (worth[field] == (int)value) == (kind == 0);
+}
 
 /* Writes a condition and returns what it is worth. */
 static bool random_condition(struct lz_buf *to, int depth)
 {
-	unsigned kind = depth > 4 ? any(2) : any(6), field = any(4), value = any(3), n = 2 + any(3);
+	unsigned kind = depth > 4 ? any(2) : any(8), n = 2 + any(3);
 	bool result;
 
-	if (kind < 2) {
-		const char *ops[] = {"=", "!="};
-		lz_buf_printf(to, "%s%s%u", names[field], ops[kind], value);
-		return worth[field] != 3 && (worth[field] == (int)value) == (kind == 0);
-	}
-	if (kind == 2) {
-		unsigned other = any(3);
-		lz_buf_printf(to, "%s in (%u, %u)", names[field], value, other);
-		return worth[field] == (int)value || worth[field] == (int)other;
-	}
+	if (kind < 3 || kind > 5)
+		return random_leaf(to, kind);
 	if (kind == 3) {
 		lz_buf_printf(to, "not (");
 		result = !random_condition(to, depth + 1);
@@ -585,36 +599,256 @@ static bool random_condition(struct lz_buf *to, int depth)
 	return result;
 }
 
+/* An event as said by worth and kind_now; only fields that are known may be asked for. */
+struct random_event {
+	struct lz_watch_event e;
+	bool known[4];
+	struct lz_datum d[5];
+};
+
+static size_t random_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
+			 const struct lz_datum **ret)
+{
+	static const char *const texts[3] = {"0", "1", "2"};
+	struct random_event *r = (struct random_event *)(void *)e;
+
+	(void)arg;
+	for (int i = 0; i < 4; i++) {
+		if (strcmp(f->name, names[i]))
+			continue;
+		assert_true(r->known[i]);
+		*ret = &r->d[i];
+		r->d[i].text = lz_str(worth[i] < 3 ? texts[worth[i]] : "");
+		return worth[i] < 3;
+	}
+	assert_string_equal(f->name, "evt.type");
+	*ret = &r->d[4];
+	r->d[4].text = lz_str(some_kinds[kind_now]);
+	return 1;
+}
+
+static bool random_knows(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	const struct random_event *r = arg;
+
+	(void)index;
+	for (int i = 0; i < 4; i++)
+		if (!strcmp(f->name, names[i]))
+			return r->known[i];
+	return true;
+}
+
+static bool random_matches(struct lz_matcher *m, bool say_kind)
+{
+	struct random_event r = {.e.get = random_get, .known = {true, true, true, true}};
+	struct asked a = {0};
+
+	lz_match_event(m, &r.e, say_kind ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1, on_hit,
+		       &a);
+	return a.hits > 0;
+}
+
+/* A rule set of one random condition; what it is worth is said by random_again. */
+static char random_text[210000];
+static struct lz_rules *random_rules(unsigned *ret_seed)
+{
+	struct lz_buf condition;
+	struct lz_rules *r;
+
+	*ret_seed = seed;
+	lz_buf_init(&condition, 200000);
+	random_condition(&condition, 0);
+	lz_buf_byte(&condition, 0);
+	assert_int_equal(condition.code, 0);
+	snprintf(random_text, sizeof(random_text), RULE("%s"), condition.p ? condition.p : "");
+	lz_buf_done(&condition);
+	r = load(random_text);
+	no_errors(r, random_text);
+	return r;
+}
+
+static bool random_again(unsigned from)
+{
+	unsigned after = seed;
+	struct lz_buf scratch;
+	bool result;
+
+	seed = from;
+	lz_buf_init(&scratch, 200000);
+	result = random_condition(&scratch, 0);
+	lz_buf_done(&scratch);
+	seed = after;
+	return result;
+}
+
+static void random_worth(const bool *keep)
+{
+	for (int i = 0; i < 4; i++)
+		if (!keep || !keep[i])
+			worth[i] = (int)any(4);
+}
+
+/* Each for all kinds in turn, on one matcher: what was found out for one event must not leak into
+ * the next. */
 static void test_random_conditions(void **state)
 {
-	static char text[210000];
-	struct lz_buf condition;
-
 	(void)state;
 	for (int round = 0; round < 3000; round++) {
-		char event[300] = "{\"evt.type\": \"open\"";
-		size_t n = strlen(event);
-		struct lz_rules *r;
-		bool want;
-		for (int i = 0; i < 4; i++) {
-			worth[i] = (int)any(4);
-			if (worth[i] < 3)
-				n += (size_t)sprintf(event + n, ", \"%s\": \"%d\"", names[i],
-						     worth[i]);
+		unsigned from;
+		struct lz_rules *r = random_rules(&from);
+		struct lz_matcher *m = lz_matcher_new(r, NULL);
+		assert_non_null(m);
+		for (int i = 0; i < 8; i++) {
+			kind_now = (unsigned)i % 4;
+			random_worth(NULL);
+			if (random_matches(m, i != 5) != random_again(from))
+				fail_msg("%s: wrong for %s %d %d %d %d", random_text,
+					 some_kinds[kind_now], worth[0], worth[1], worth[2],
+					 worth[3]);
 		}
-		strcat(event, "}");
-		lz_buf_init(&condition, 200000);
-		want = random_condition(&condition, 0);
-		lz_buf_byte(&condition, 0);
-		assert_int_equal(condition.code, 0);
-		snprintf(text, sizeof(text), RULE("%s"), condition.p ? condition.p : "");
+		lz_matcher_free(m);
+		lz_rules_free(r);
+	}
+}
+
+/* --- events of which some is known --- */
+
+/* What lz_match_possible calls impossible no completion makes true; when all is known, it is the
+ * exact answer. random_get fails when an unknown field is asked for. */
+static void test_possible_never_lies(void **state)
+{
+	unsigned impossible = 0;
+
+	(void)state;
+	for (int round = 0; round < 1500; round++) {
+		struct random_event e = {.e.get = random_get};
+		unsigned from, all = round % 8 ? any(15) : 15;
+		struct lz_rules *r = random_rules(&from);
+		struct lz_matcher *m = lz_matcher_new(r, NULL);
+		bool possible;
+		assert_non_null(m);
+		kind_now = any(4);
+		random_worth(NULL);
+		for (unsigned i = 0; i < 4; i++)
+			e.known[i] = all >> i & 1;
+		possible = lz_match_possible(m, &e.e, lz_event_kind(lz_str(some_kinds[kind_now])),
+					     random_knows, &e);
+		impossible += !possible && all != 15;
+		if (all == 15)
+			assert_int_equal(possible, random_again(from));
+		for (int i = 0; i < 40; i++) {
+			bool exact = random_matches(m, true);
+			assert_int_equal(exact, random_again(from));
+			assert_true(possible || !exact);
+			random_worth(e.known);
+		}
+		lz_matcher_free(m);
+		lz_rules_free(r);
+	}
+	assert_true(impossible > 100); /* it says so often enough to be of use */
+}
+
+struct partial {
+	const char *known; /* names of fields, each with a blank behind it */
+};
+
+static bool partial_knows(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	const struct partial *p = arg;
+	char name[200];
+
+	snprintf(name, sizeof(name), index.n ? "%s[%.*s] " : "%s ", f->name, LZ_FMT(index));
+	return strstr(p->known, name) != NULL;
+}
+
+static const struct {
+	const char *condition, *known, *event;
+	bool possible;
+} partials[] = {
+	{"evt.type=openat and fd.name=/x", "", "{}", true},
+	{"evt.type=execve and fd.name=/x", "", "{}", false}, /* of another kind */
+	{"evt.is_open_write=true and fd.name=/x", "evt.is_open_write ",
+	 "{\"evt.is_open_write\": false}", false},
+	{"evt.is_open_write=true and fd.name=/x", "evt.is_open_write ",
+	 "{\"evt.is_open_write\": true}", true},
+	/* known, and without a value */
+	{"fd.name=/x or proc.name=a", "fd.name proc.name ", "{}", false},
+	{"fd.name=/x or proc.name=a", "fd.name ", "{}", true},
+	{"not fd.name=/x and proc.name=a", "fd.name ", "{}", true},
+	{"not (fd.name=/x or proc.name=a)", "fd.name ", "{\"fd.name\": \"/x\"}", false},
+	{"not (fd.name=/x and proc.name=a)", "fd.name ", "{\"fd.name\": \"/x\"}", true},
+	/* terms over unknown fields are unknown, one by one */
+	{"proc.name=a and not proc.name=a", "", "{}", true},
+	{"fd.name exists", "", "{}", true},
+	{"not fd.name exists", "", "{}", true},
+	{"tolower(proc.name)=a", "", "{}", true},
+	{"tolower(proc.name)=a", "proc.name ", "{\"proc.name\": \"B\"}", false},
+	{"concat(proc.name, fd.name)=ab", "proc.name ", "{\"proc.name\": \"a\"}", true},
+	{"proc.name=val(proc.pname)", "proc.pname ", "{}", false},
+	{"proc.name=val(proc.pname)", "proc.name ", "{}", false},
+	{"proc.name=val(proc.pname)", "proc.name ", "{\"proc.name\": \"a\"}", true},
+	{"proc.env[A]=1", "proc.env[A] ", "{\"proc.env[A]\": \"2\"}", false},
+	{"proc.env[B]=1", "proc.env[A] ", "{\"proc.env[A]\": \"2\"}", true},
+};
+
+static void test_possible(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(partials) / sizeof(partials[0]); i++) {
+		struct partial p = {partials[i].known};
+		char text[2000];
+		struct lz_json_event *j = lz_json_event_new(lz_str(partials[i].event), NULL);
+		struct lz_matcher *m;
+		struct lz_rules *r;
+		snprintf(text, sizeof(text), RULE("%s"), partials[i].condition);
 		r = load(text);
 		no_errors(r, text);
-		if (matches(r, event, NULL) != want)
-			fail_msg("%s: expected %d for %s", text, want, event);
+		m = lz_matcher_new(r, NULL);
+		if (!j || !m)
+			fail_msg("no memory");
+		for (int again = 0; again < 2; again++)
+			if (lz_match_possible(m, lz_json_event_of(j),
+					      lz_event_kind(LZ_SPAN("openat")), partial_knows,
+					      &p) != partials[i].possible)
+				fail_msg("%s, known %s, %s", partials[i].condition,
+					 partials[i].known, partials[i].event);
+		lz_matcher_free(m);
+		lz_json_event_free(j);
 		lz_rules_free(r);
-		lz_buf_done(&condition);
 	}
+}
+
+static void test_asks(void **state)
+{
+	uint64_t kinds[LZ_EVENT_KINDS / 64];
+	int open = lz_event_kind(LZ_SPAN("open")), dns = lz_event_kind(LZ_SPAN("dns"));
+	struct lz_rules *r = load(
+		"- macro: unused\n  condition: proc.vpid=1\n"
+		"- macro: used\n  condition: not (evt.arg.flags=1 or tolower(proc.pname)=a)\n"
+		"- rule: a\n  desc: d\n  priority: INFO\n  output: '%user.name "
+		"%basename(fd.name)'\n"
+		"  condition: evt.type=open and used and proc.name=val(proc.exe)\n"
+		"- rule: b\n  desc: d\n  priority: INFO\n  output: '%proc.cwd'\n  enabled: false\n"
+		"  condition: evt.type=dns and proc.tty=0\n");
+
+	(void)state;
+	no_errors(r, "asks");
+	assert_true(lz_rules_asks(r, "evt.type"));
+	assert_true(lz_rules_asks(r, "evt.arg"));
+	assert_true(lz_rules_asks(r, "evt.arg.flags"));
+	assert_false(lz_rules_asks(r, "evt.arg.mode"));
+	assert_true(lz_rules_asks(r, "proc.pname"));
+	assert_true(lz_rules_asks(r, "proc.exe"));
+	assert_true(lz_rules_asks(r, "user.name"));
+	assert_true(lz_rules_asks(r, "fd.name"));
+	assert_false(lz_rules_asks(r, "proc.vpid"));
+	assert_false(lz_rules_asks(r, "proc.tty"));
+	assert_false(lz_rules_asks(r, "proc.cwd"));
+	assert_false(lz_rules_asks(r, "no.such"));
+	lz_rules_kinds(r, kinds);
+	assert_true(kinds[open / 64] >> open % 64 & 1);
+	assert_false(kinds[dns / 64] >> dns % 64 & 1);
+	lz_rules_free(r);
 }
 
 /* --- bounds --- */
@@ -737,6 +971,9 @@ int main(void)
 		cmocka_unit_test(test_stock_files),
 		cmocka_unit_test(test_stock_rule_fires),
 		cmocka_unit_test(test_random_conditions),
+		cmocka_unit_test(test_possible_never_lies),
+		cmocka_unit_test(test_possible),
+		cmocka_unit_test(test_asks),
 		cmocka_unit_test(test_doubling_macros),
 		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_long_pattern),

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a rule set can be about: its fields, its kinds of events, and whether an event of which only
+ * some is known could meet a rule.
+ *
+ * Three-valued logic is kept as two questions that each end early: can a node be true (some of the
+ * unknown fields' values would make it so, as far as terms one by one can tell), and can it be
+ * false. "and" can be true when all of it can, "or" when any can; "not" asks the other question.
+ */
+#include "match.h"
+
+/* --- terms --- */
+
+static bool ask_known(struct lz_matcher *m, uint32_t number)
+{
+	const struct lz_graph_term *t = &m->term[number];
+
+	if (t->kind == LZ_TERM_FIELD)
+		return m->knows(m->knows_arg, t->field, t->arg);
+	for (size_t i = 0; i < t->arg_count; i++)
+		if (!lz_term_known(m, t->args[i]))
+			return false;
+	return true;
+}
+
+bool lz_term_known(struct lz_matcher *m, uint32_t number)
+{
+	struct lz_seen_term *s = &m->terms[number];
+
+	if (s->known_event != m->event) {
+		s->known = ask_known(m, number);
+		s->known_event = m->event;
+	}
+	return s->known;
+}
+
+/* --- nodes --- */
+
+static bool lacks_value(struct lz_matcher *m, uint32_t term)
+{
+	const struct lz_datum *v;
+
+	return lz_term_known(m, term) && !lz_term_values(m, term, &v);
+}
+
+static bool check_can(struct lz_matcher *m, const struct lz_graph_check *c, bool want)
+{
+	bool right = c->right != LZ_NO_TERM;
+
+	if (lz_term_known(m, c->left) && (!right || lz_term_known(m, c->right)))
+		return lz_check_holds(m, c) == want;
+	/* One side without a value decides, whatever the other is. */
+	if (lacks_value(m, c->left) || (right && lacks_value(m, c->right)))
+		return !want;
+	return true;
+}
+
+static bool can(struct lz_matcher *m, uint32_t number, bool want);
+
+/* "and" can be true, "or" can be false, when each child can; the other two when any can. */
+static bool children_can(struct lz_matcher *m, const struct lz_node *n, bool want)
+{
+	bool each = (n->kind == LZ_NODE_AND) == want;
+
+	for (uint32_t i = 0; i < n->count; i++)
+		if (can(m, m->children[n->first + i], want) != each)
+			return !each;
+	return each;
+}
+
+static bool find_out(struct lz_matcher *m, uint32_t number, bool want)
+{
+	const struct lz_node *n = &m->node[number];
+
+	if (n->about_kind && m->kind >= 0) {
+		const struct lz_kinds *may = &m->kinds[2 * (size_t)number + !want];
+		if (!(may->bits[m->kind / 64] >> m->kind % 64 & 1))
+			return false;
+	}
+	switch ((enum lz_node_kind)n->kind) {
+	case LZ_NODE_CHECK:
+		return check_can(m, &m->check[n->first], want);
+	case LZ_NODE_NOT:
+		return can(m, m->children[n->first], !want);
+	case LZ_NODE_AND:
+	case LZ_NODE_OR:
+		return children_can(m, n, want);
+	case LZ_NODE_TRUE:
+	case LZ_NODE_FALSE:
+		break;
+	}
+	return (n->kind == LZ_NODE_TRUE) == want;
+}
+
+static bool can(struct lz_matcher *m, uint32_t number, bool want)
+{
+	struct lz_seen_can *seen = &m->can[number];
+
+	if (seen->event[want] != m->event) {
+		seen->value[want] = find_out(m, number, want);
+		seen->event[want] = m->event;
+	}
+	return seen->value[want];
+}
+
+bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
+		       bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index),
+		       void *arg)
+{
+	const struct lz_vec *some = kind >= 0 && kind < LZ_EVENT_KINDS ? &m->by_kind[kind]
+								       : &m->all;
+
+	lz_match_begin(m, e, kind);
+	m->knows = knows;
+	m->knows_arg = arg;
+	LZ_VEC_EACH (struct lz_candidate_rule, c, some)
+		if (can(m, c->node, true))
+			return true;
+	return false;
+}
+
+/* --- a rule set as a whole --- */
+
+static void use_term(struct lz_graph *g, uint32_t number)
+{
+	if (number != LZ_NO_TERM)
+		((struct lz_graph_term *)lz_vec_at(&g->terms, number))->used = true;
+}
+
+static void use_below(struct lz_graph *g, const struct lz_node *n)
+{
+	if (n->kind == LZ_NODE_CHECK) {
+		const struct lz_graph_check *c = lz_vec_at(&g->checks, n->first);
+		use_term(g, c->left);
+		use_term(g, c->right);
+		return;
+	}
+	for (uint32_t i = 0; i < n->count; i++) {
+		uint32_t child = *(uint32_t *)lz_vec_at(&g->children, n->first + i);
+		((struct lz_node *)lz_vec_at(&g->nodes, child))->used = true;
+	}
+}
+
+void lz_rules_mark_used(struct lz_rules *r)
+{
+	struct lz_graph *g = &r->graph;
+
+	LZ_VEC_EACH (struct lz_rule, rule, &r->rules) {
+		if (!rule->usable || !rule->enabled)
+			continue;
+		((struct lz_node *)lz_vec_at(&g->nodes, rule->node))->used = true;
+		for (size_t i = 0; i < rule->format->count; i++)
+			if (rule->format->pieces[i].kind == LZ_PIECE_TERM)
+				use_term(g, rule->format->pieces[i].term);
+	}
+	/* What a node or term is made of stands before it. */
+	for (size_t i = g->nodes.n; i--;) {
+		const struct lz_node *n = lz_vec_at(&g->nodes, i);
+		if (n->used)
+			use_below(g, n);
+	}
+	for (size_t i = g->terms.n; i--;) {
+		const struct lz_graph_term *t = lz_vec_at(&g->terms, i);
+		for (size_t a = 0; t->used && a < t->arg_count; a++)
+			use_term(g, t->args[a]);
+	}
+}
+
+bool lz_rules_asks(const struct lz_rules *r, const char *field_name)
+{
+	struct lz_span arg = {0};
+	const struct lz_field *f = lz_field_find(lz_str(field_name), &arg);
+
+	LZ_VEC_EACH (struct lz_graph_term, t, &r->graph.terms)
+		if (f && t->used && t->field == f && (!arg.n || lz_span_eq(t->arg, arg)))
+			return true;
+	return false;
+}
+
+void lz_rules_kinds(const struct lz_rules *r, uint64_t ret[LZ_EVENT_KINDS / 64])
+{
+	memset(ret, 0, LZ_EVENT_KINDS / 8);
+	LZ_VEC_EACH (struct lz_rule, rule, &r->rules)
+		for (size_t w = 0; rule->usable && rule->enabled && w < LZ_EVENT_KINDS / 64; w++)
+			ret[w] |= rule->kinds[w];
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Capabilities in use: the first time that a process is asked for one and has it. */
+#include "core.h"
+
+struct used_caps {
+	u64 bits;
+	u64 since_ns; /* the program they were used by began then */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct used_caps);
+} used SEC(".maps");
+
+SEC("?tp_btf/cap_capable")
+int BPF_PROG(capability_used, const struct cred *cred, struct user_namespace *target,
+	     const struct user_namespace *capable, int cap, int ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct used_caps *u;
+	struct out *o;
+
+	if (ret || cap < 0 || cap > 63 || bpf_get_current_pid_tgid() >> 32 == set_own_pid)
+		return 0;
+	u = bpf_task_storage_get(&used, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!u || u->bits >> cap & 1)
+		return 0;
+	u->bits |= 1ULL << cap;
+	count(LZ_COUNT_SEEN);
+	o = begin(LZ_EV_CAPABILITY);
+	if (!o)
+		return 0;
+	o->ev.ret = cap;
+	finish(o);
+	return 0;
+}

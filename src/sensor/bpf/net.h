@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Flows and names. Packets and changes of state come by in the context of whoever runs just then,
+ * so the process that a socket belongs to is remembered when it connects, sends or accepts.
+ */
+#include "fd.h"
+
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT	2
+#define TCP_CLOSE	7
+#define DNS_PORT	53
+#define DNS_MAX		512
+#define IPPROTO_UDP_	17
+
+struct owner {
+	u64 start_ns, cgroup, began_ns;
+	u32 pid, tid, uid, gid;
+	u32 server, known; /* known: its beginning was told */
+	char comm[16];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, u64); /* address of the socket, or its cookie */
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* The address that a process asks for, as the kernel copied it: what is looked at afterwards in the
+ * process's own memory may have been changed meanwhile. */
+struct asked {
+	u64 time_ns;
+	u32 family, port;
+	u8 ip[16];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u64); /* thread */
+	__type(value, struct asked);
+} addresses SEC(".maps");
+
+static __always_inline void fill_owner(struct owner *w)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 id = bpf_get_current_pid_tgid();
+
+	w->start_ns = task->group_leader->start_boottime;
+	w->cgroup = cgroup_of(task);
+	w->began_ns = bpf_ktime_get_boot_ns();
+	w->pid = id >> 32;
+	w->tid = (u32)id;
+	id = bpf_get_current_uid_gid();
+	w->uid = (u32)id;
+	w->gid = id >> 32;
+	bpf_get_current_comm(w->comm, sizeof(w->comm));
+}
+
+static __always_inline void remember(u64 key, bool server)
+{
+	struct owner w = {};
+
+	fill_owner(&w);
+	w.server = server;
+	bpf_map_update_elem(&owners, &key, &w, BPF_ANY);
+}
+
+static __always_inline struct out *begin_for(u16 kind, const struct owner *w)
+{
+	struct out *o = begin(kind);
+
+	if (!o || !w)
+		return o;
+	o->ev.start_ns = w->start_ns;
+	o->ev.cgroup = w->cgroup;
+	o->ev.pid = w->pid;
+	o->ev.tid = w->tid;
+	o->ev.uid = w->uid;
+	o->ev.gid = w->gid;
+	o->ev.ppid = 0;
+	o->ev.flags |= LZ_EVF_OTHER;
+	__builtin_memcpy(o->ev.comm, w->comm, sizeof(w->comm));
+	return o;
+}
+
+static __always_inline void send_flow(struct sock *sk, const struct owner *w, bool ended)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct out *o = begin_for(LZ_EV_FLOW, w);
+	struct lz_ev_flow f = {};
+
+	if (!o)
+		return;
+	read_socket(sk, &f.socket);
+	f.sent_bytes = BPF_CORE_READ(tcp, bytes_acked);
+	f.received_bytes = BPF_CORE_READ(tcp, bytes_received);
+	f.began_ns = w->began_ns;
+	f.ended = ended;
+	f.server = w->server;
+	put_bytes(o, LZ_PART_FLOW, &f, sizeof(f));
+	finish(o);
+}
+
+SEC("?tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, const struct sock *sk, int before, int after)
+{
+	u64 key = (u64)sk;
+	struct owner *w, copy;
+
+	if (BPF_CORE_READ(sk, sk_protocol) != 6)
+		return 0;
+	if (after == TCP_SYN_SENT) {
+		remember(key, false);
+		return 0;
+	}
+	if (after != TCP_ESTABLISHED && after != TCP_CLOSE)
+		return 0;
+	w = bpf_map_lookup_elem(&owners, &key);
+	if (!w)
+		return 0;
+	count(LZ_COUNT_SEEN);
+	copy = *w;
+	if (after == TCP_CLOSE)
+		bpf_map_delete_elem(&owners, &key);
+	else
+		w->known = 1;
+	if (after == TCP_ESTABLISHED || copy.known)
+		send_flow((struct sock *)sk, &copy, after == TCP_CLOSE);
+	return 0;
+}
+
+/* A connection that was accepted: called when accept returns. */
+static __always_inline void flow_accepted(u32 fd)
+{
+	struct file *file = (struct file *)file_of_fd(fd);
+	struct owner *w;
+	struct sock *sk;
+	u64 key;
+
+	if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT_) != S_IFSOCK_)
+		return;
+	sk = sock_of(file);
+	if (BPF_CORE_READ(sk, sk_protocol) != 6)
+		return;
+	key = (u64)sk;
+	remember(key, true);
+	w = bpf_map_lookup_elem(&owners, &key);
+	if (!w)
+		return;
+	w->known = 1;
+	send_flow(sk, w, false);
+}
+
+/* --- addresses asked for, owners by cookie --- */
+
+static __always_inline int asked_for(struct bpf_sock_addr *ctx, u32 family)
+{
+	u64 cookie = bpf_get_socket_cookie(ctx), thread = bpf_get_current_pid_tgid();
+	struct asked a = {.time_ns = bpf_ktime_get_boot_ns(), .family = family};
+
+	if (cookie && ctx->protocol == IPPROTO_UDP_)
+		remember(cookie, false);
+	a.port = __builtin_bswap16((u16)ctx->user_port);
+	if (family == AF_INET_) {
+		u32 ip = ctx->user_ip4;
+		__builtin_memcpy(a.ip, &ip, 4);
+	} else {
+		u32 ip[4];
+		ip[0] = ctx->user_ip6[0];
+		ip[1] = ctx->user_ip6[1];
+		ip[2] = ctx->user_ip6[2];
+		ip[3] = ctx->user_ip6[3];
+		__builtin_memcpy(a.ip, ip, 16);
+	}
+	bpf_map_update_elem(&addresses, &thread, &a, BPF_ANY);
+	return 1;
+}
+
+SEC("?cgroup/connect4")
+int connect4(struct bpf_sock_addr *ctx)
+{
+	return asked_for(ctx, AF_INET_);
+}
+SEC("?cgroup/connect6")
+int connect6(struct bpf_sock_addr *ctx)
+{
+	return asked_for(ctx, AF_INET6_);
+}
+SEC("?cgroup/sendmsg4")
+int sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return asked_for(ctx, AF_INET_);
+}
+SEC("?cgroup/sendmsg6")
+int sendmsg6(struct bpf_sock_addr *ctx)
+{
+	return asked_for(ctx, AF_INET6_);
+}
+SEC("?cgroup/bind4")
+int bind4(struct bpf_sock_addr *ctx)
+{
+	return asked_for(ctx, AF_INET_);
+}
+SEC("?cgroup/bind6")
+int bind6(struct bpf_sock_addr *ctx)
+{
+	return asked_for(ctx, AF_INET6_);
+}
+
+/* --- DNS: questions and answers as they pass --- */
+
+static __always_inline int packet(struct __sk_buff *skb, bool out)
+{
+	u64 cookie;
+	u32 from, n, headers;
+	struct owner *w;
+	struct lz_ev_dns dns = {};
+	struct out *o;
+	u8 first = 0, protocol = 0;
+	u16 ports[2] = {};
+	char *at;
+
+	if (bpf_skb_load_bytes(skb, 0, &first, 1))
+		return 1;
+	if (first >> 4 == 4) {
+		headers = (first & 15) * 4;
+		bpf_skb_load_bytes(skb, 9, &protocol, 1);
+	} else {
+		headers = 40;
+		bpf_skb_load_bytes(skb, 6, &protocol, 1);
+	}
+	if (protocol != IPPROTO_UDP_ || bpf_skb_load_bytes(skb, headers, ports, 4))
+		return 1;
+	if (__builtin_bswap16(ports[out]) != DNS_PORT)
+		return 1;
+	cookie = bpf_get_socket_cookie(skb);
+	w = bpf_map_lookup_elem(&owners, &cookie);
+	count(LZ_COUNT_SEEN);
+	from = headers + 8;
+	if (!w || skb->len <= from)
+		return 1;
+	n = skb->len - from;
+	if (n > DNS_MAX)
+		n = DNS_MAX;
+	o = begin_for(LZ_EV_DNS, w);
+	if (!o)
+		return 1;
+	dns.answer = !out;
+	dns.family = first >> 4 == 4 ? AF_INET_ : AF_INET6_;
+	if (first >> 4 == 4)
+		bpf_skb_load_bytes(skb, out ? 16 : 12, dns.server, 4);
+	else
+		bpf_skb_load_bytes(skb, out ? 24 : 8, dns.server, 16);
+	put_bytes(o, LZ_PART_DNS, &dns, sizeof(dns));
+	at = part_room(o, DNS_MAX);
+	barrier_var(n);
+	if (at && n > 0 && n <= DNS_MAX &&
+	    !bpf_skb_load_bytes(skb, from, at + sizeof(struct lz_ev_part), n))
+		part_end(o, at, LZ_PART_BYTES, n);
+	finish(o);
+	return 1;
+}
+
+SEC("?cgroup_skb/egress")
+int packet_out(struct __sk_buff *skb)
+{
+	return packet(skb, true);
+}
+SEC("?cgroup_skb/ingress")
+int packet_in(struct __sk_buff *skb)
+{
+	return packet(skb, false);
+}
