@@ -133,7 +133,7 @@ static int act_rename(int argc, char **argv)
 
 static int act_renameat2(int argc, char **argv)
 {
-	return act_done(renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], 0), argv[2]);
+	return act_done(syscall(SYS_renameat2, AT_FDCWD, argv[1], AT_FDCWD, argv[2], 0), argv[2]);
 }
 
 static int act_unlink(int argc, char **argv)

@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 
-from stage import Engine, Host, Sensor, Tap, Trouble, make_stage
+sys.dont_write_bytecode = True
+from stage import Engine, Host, Sensor, Tap, Trouble, make_stage  # noqa: E402
 
 SOURCE = os.environ.get("LZ_SOURCE") or os.path.abspath(os.path.join(os.path.dirname(__file__), *[".."] * 3))
 BUILD = os.environ.get("LZ_BUILD") or os.path.join(SOURCE, "build")
