@@ -76,8 +76,13 @@ class Runner:
             return int(self.answer(20) or -1)
 
     def stop(self):
-        self.process.stdin.close()
-        self.process.wait(10)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 class Host:
@@ -173,8 +178,9 @@ class Engine:
 
     def stop(self):
         with contextlib.suppress(Trouble):
-            for name in self.docker("ps", "-aq").split():
-                self.docker("rm", "-f", name)
+            names = self.docker("ps", "-aq").split()
+            if names:
+                self.docker("rm", "-f", *names)
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(30)
@@ -281,10 +287,13 @@ class Sensor:
             with self.news:
                 new = self.alerts[at:]
                 at = len(self.alerts)
-                if not new and not self.news.wait(max(0, until - time.monotonic())):
-                    return []
+                left = until - time.monotonic()
+                if not new and left > 0:
+                    self.news.wait(left)
             if any(test(a) for _, a in new):
                 return self.matching(test)
+            if not new and left <= 0:
+                return []
 
     def stop(self):
         """Its exit code."""

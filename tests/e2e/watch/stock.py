@@ -69,7 +69,7 @@ class Deed:
         Deed.count += 1
         self.mark = f"lz{Deed.count:03d}x"
         self.row, self.rule = row, rule
-        self.began = self.ended = 0.0
+        self.ended = 0.0
         self.error = None
 
     def text(self, word):
@@ -84,10 +84,9 @@ class Deed:
 
     def perform(self, stage):
         row = self.row
-        if "before" in row:
-            stage.runner(row["in"]).run([self.text(w) for w in shlex.split(row["before"])])
-        self.began = time.monotonic()
         try:
+            if "before" in row and stage.runner(row["in"]).run([self.text(w) for w in shlex.split(row["before"])]):
+                self.error = "what has to come before it failed"
             if row.get("how") == "run":
                 status = stage.engine.run(self.mark, row.get("image", stage.image), row["docker"], self.argv())
             elif row.get("how") == "exec":
@@ -169,7 +168,7 @@ def tell(tap, deed, why, sensor):
 def act_on(row, stage, sensor, tap):
     for deed in row.before:
         deed.perform(stage)
-    bad = []
+    bad = [(deed, deed.error) for deed in row.before if deed.error]
     for deed in row.acts:
         if not deed.row.get("slow"):
             deed.perform(stage)
