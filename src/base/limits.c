@@ -32,7 +32,7 @@ void lz_limits_clamp(struct lz_limits *l)
 	}
 }
 
-static bool parse_size(struct lz_span s, uint64_t *ret)
+bool lz_size_parse(struct lz_span s, uint64_t *ret)
 {
 	uint64_t unit = 1;
 
@@ -71,7 +71,7 @@ int lz_limits_set(struct lz_limits *l, struct lz_span assignment, struct lz_err 
 		const struct lz_limit_row *row = &lz_limit_rows[i];
 		if (!lz_span_is(name, row->name))
 			continue;
-		if (!parse_size(value, &v) || v < row->min || v > row->max)
+		if (!lz_size_parse(value, &v) || v < row->min || v > row->max)
 			return lz_fail(err, LZ_E_USAGE,
 				       "--limit %.*s: expected a number from %llu to %llu",
 				       LZ_FMT(assignment), (unsigned long long)row->min,

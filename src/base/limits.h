@@ -77,3 +77,5 @@ void lz_limits_default(struct lz_limits *l);
 int lz_limits_set(struct lz_limits *l, struct lz_span assignment, struct lz_err *err);
 /* Pulls every value into its row's bounds: for structs that came over a pipe. */
 void lz_limits_clamp(struct lz_limits *l);
+/* "64M": a number with K, M or G behind it, or without; false on anything else. */
+bool lz_size_parse(struct lz_span s, uint64_t *ret);

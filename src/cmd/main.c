@@ -9,6 +9,7 @@
 #include "../base/log.h"
 #include "../base/progress.h"
 #include "../catalog/evidence.h"
+#include "../container/container.h"
 #include "../jail/jail.h"
 #include "../vuln/vuln.h"
 
@@ -134,7 +135,8 @@ static int run(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	/* Not const: a role is a copy of what its room exports. */
-	struct lz_role roles[] = {lz_role_layer, lz_role_archive, lz_role_feed, {.name = NULL}};
+	struct lz_role roles[] = {
+		lz_role_layer, lz_role_archive, lz_role_feed, lz_role_container, {.name = NULL}};
 
 	if (argc > 1 && !strncmp(argv[1], "--role=", 7))
 		lz_jail_main(argv[1] + 7, roles);

@@ -35,8 +35,8 @@ static size_t depth_of(struct lz_span text)
 	return most;
 }
 
-json_t *lz_json_load(struct lz_span text, const struct lz_limits *limits, const char *name,
-		     struct lz_err *err)
+static json_t *load(struct lz_span text, const struct lz_limits *limits, size_t flags,
+		    const char *name, struct lz_err *err)
 {
 	json_error_t why;
 	json_t *j;
@@ -46,14 +46,26 @@ json_t *lz_json_load(struct lz_span text, const struct lz_limits *limits, const 
 			(unsigned long long)limits->json_depth);
 		return NULL;
 	}
-	j = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY,
-		       &why);
+	flags |= JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
+	j = json_loadb(text.p, text.n, flags, &why);
 	if (!j)
 		lz_fail(err,
 			json_error_code(&why) == json_error_out_of_memory ? LZ_E_NOMEM
 									  : LZ_E_FORMAT,
 			"%s: JSON, line %d, byte %d: %s", name, why.line, why.position, why.text);
 	return j;
+}
+
+json_t *lz_json_load(struct lz_span text, const struct lz_limits *limits, const char *name,
+		     struct lz_err *err)
+{
+	return load(text, limits, 0, name, err);
+}
+
+json_t *lz_json_load_wide(struct lz_span text, const struct lz_limits *limits, const char *name,
+			  struct lz_err *err)
+{
+	return load(text, limits, JSON_DECODE_INT_AS_REAL, name, err);
 }
 
 struct lz_span lz_json_text(const json_t *value)
@@ -399,6 +411,9 @@ int lz_json_quote(struct lz_buf *b, struct lz_span s)
 			lz_buf_byte(b, p[i]);
 		} else if (p[i] < 32 || p[i] == 127) {
 			lz_buf_printf(b, "\\u%04x", p[i]);
+		} else if (len == 2 && p[i] == 0xc2 && p[i + 1] < 0xa0) {
+			/* C1, which terminals obey as they do ESC [ */
+			lz_buf_printf(b, "\\u%04x", p[i + 1]);
 		} else {
 			lz_buf_add(b, p + i, len);
 		}

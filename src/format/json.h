@@ -22,6 +22,11 @@ static inline void lz_clean_json(json_t **j)
 json_t *lz_json_load(struct lz_span text, const struct lz_limits *limits, const char *name,
 		     struct lz_err *err);
 
+/* The same for documents whose integers may be beyond 64 bits, as a resource limit without end is:
+ * every number becomes a real. */
+json_t *lz_json_load_wide(struct lz_span text, const struct lz_limits *limits, const char *name,
+			  struct lz_err *err);
+
 /* Typed access that never fails: empty span / fallback when absent or of another type. Spans
  * borrow from the value. */
 struct lz_span lz_json_str(const json_t *obj, const char *key);

@@ -36,7 +36,8 @@ struct lz_child {
 	struct lz_buf in;
 	size_t used; /* of in */
 	uint64_t max_record;
-	bool ended; /* reaped */
+	uint64_t until_ms; /* 0: no hurry */
+	bool ended;	   /* reaped */
 	int status;
 	struct lz_child_usage usage;
 };
@@ -264,9 +265,14 @@ static int more(struct lz_child *c, struct lz_err *err)
 	if (lz_buf_reserve(&c->in, READ_BYTES))
 		return stop(c, lz_fail(err, c->in.code, "out of memory"));
 	for (;;) {
-		int ready = poll(&p, 1, 200);
+		uint64_t now = c->until_ms ? lz_now_ms() : 0, left = c->until_ms - now;
+		bool late = c->until_ms && now >= c->until_ms;
+		int ready = poll(&p, 1, late ? 0 : c->until_ms && left < 200 ? (int)left : 200);
 		if (lz_cancelled())
 			return stop(c, lz_fail(err, LZ_E_CANCELLED, "interrupted"));
+		if (ready <= 0 && late)
+			return stop(c, lz_fail(err, LZ_E_LIMIT,
+					       "the confined parser did not answer in time"));
 		if (ready <= 0)
 			continue;
 		n = read(c->out, c->in.p + c->in.n, READ_BYTES);
@@ -279,7 +285,7 @@ static int more(struct lz_child *c, struct lz_err *err)
 	return n > 0;
 }
 
-int lz_child_next(struct lz_child *c, struct lz_rec *ret, struct lz_err *err)
+static int next(struct lz_child *c, struct lz_rec *ret, struct lz_err *err)
 {
 	for (;;) {
 		size_t have = c->in.n - c->used;
@@ -307,6 +313,18 @@ int lz_child_next(struct lz_child *c, struct lz_rec *ret, struct lz_err *err)
 		if (r == 0)
 			return at_end(c, err);
 	}
+}
+
+int lz_child_next(struct lz_child *c, struct lz_rec *ret, struct lz_err *err)
+{
+	c->until_ms = 0;
+	return next(c, ret, err);
+}
+
+int lz_child_next_by(struct lz_child *c, uint64_t until_ms, struct lz_rec *ret, struct lz_err *err)
+{
+	c->until_ms = until_ms ? until_ms : 1;
+	return next(c, ret, err);
 }
 
 struct lz_child_usage lz_child_usage(const struct lz_child *c)

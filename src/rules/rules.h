@@ -101,6 +101,17 @@ int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struc
 int lz_match_output(struct lz_matcher *m, struct lz_watch_event *e, const struct lz_rule *rule,
 		    struct lz_buf *out);
 
+/* Each field that the rule's output names, in order, with its values for the event given last
+ * (n 0: none). */
+void lz_match_fields(struct lz_matcher *m, const struct lz_rule *rule,
+		     void (*each)(void *arg, struct lz_span name, enum lz_field_type type,
+				  const struct lz_datum *d, size_t n),
+		     void *arg);
+/* Each constant that a field is compared with. false: it is compared in other ways, too, so that
+ * other values could be told apart. */
+bool lz_rules_constants(const struct lz_rules *r, const char *field,
+			void (*each)(void *arg, struct lz_span text), void *arg);
+
 /* --- an event from JSON --- */
 
 /* {"evt.type": "execve", "proc.name": "bash", "proc.aname[1]": …}, or Falco's own JSON lines, whose

@@ -33,57 +33,57 @@
 /*
  * Kinds of arguments: i number, x number in hex, F descriptor, P path, A path below the descriptor
  * before it, S text, O open flags, M mode, U user, G group, N namespaces, R ptrace request, C bpf
- * command, D socket domain, K socket address, H struct open_how, Z struct msghdr, B bytes, L prctl
+ * command, D socket domain, d folder that a path behind it starts from, c path that becomes the working directory, K socket address, H struct open_how, Z struct msghdr, B bytes, L prctl
  * option, T mount flags, '-' nothing that is kept.
  */
 const struct lz_call lz_calls[] = {
 	/* programs; only failures come this way: success is an event of its own */
 	{"execve", SYS_execve, {11}, PLAIN, false, "filename:P"},
-	{"execveat", SYS_execveat, {358}, PLAIN, false, "dirfd:F filename:A - - flags:x"},
+	{"execveat", SYS_execveat, {358}, PLAIN, false, "dirfd:d filename:A - - flags:x"},
 	/* files */
 	{"open", SYS_open, {5}, OPEN, true, "name:P flags:O mode:M"},
-	{"openat", SYS_openat, {295}, OPEN, true, "dirfd:F name:A flags:O mode:M"},
-	{"openat2", SYS_openat2, {437}, OPEN, true, "dirfd:F name:A how:H"},
+	{"openat", SYS_openat, {295}, OPEN, true, "dirfd:d name:A flags:O mode:M"},
+	{"openat2", SYS_openat2, {437}, OPEN, true, "dirfd:d name:A how:H"},
 	{"creat", SYS_creat, {8}, OPEN, true, "name:P mode:M"},
 	{"open_by_handle_at", SYS_open_by_handle_at, {342}, OPEN, true, "mountfd:F - flags:O"},
 	{"rename", SYS_rename, {38}, PLAIN, false, "oldpath:P newpath:P"},
-	{"renameat", SYS_renameat, {302}, PLAIN, false, "olddirfd:F oldpath:A newdirfd:F newpath:A"},
+	{"renameat", SYS_renameat, {302}, PLAIN, false, "olddirfd:d oldpath:A newdirfd:d newpath:A"},
 	{"renameat2",
 	 SYS_renameat2,
 	 {353},
 	 PLAIN,
 	 false,
-	 "olddirfd:F oldpath:A newdirfd:F newpath:A flags:x"},
+	 "olddirfd:d oldpath:A newdirfd:d newpath:A flags:x"},
 	{"unlink", SYS_unlink, {10}, PLAIN, false, "path:P"},
-	{"unlinkat", SYS_unlinkat, {301}, PLAIN, false, "dirfd:F name:A flags:x"},
+	{"unlinkat", SYS_unlinkat, {301}, PLAIN, false, "dirfd:d name:A flags:x"},
 	{"rmdir", SYS_rmdir, {40}, PLAIN, false, "path:P"},
 	{"mkdir", SYS_mkdir, {39}, PLAIN, false, "path:P mode:M"},
-	{"mkdirat", SYS_mkdirat, {296}, PLAIN, false, "dirfd:F path:A mode:M"},
+	{"mkdirat", SYS_mkdirat, {296}, PLAIN, false, "dirfd:d path:A mode:M"},
 	{"mknod", SYS_mknod, {14}, PLAIN, false, "path:P mode:M dev:x"},
-	{"mknodat", SYS_mknodat, {297}, PLAIN, false, "dirfd:F path:A mode:M dev:x"},
+	{"mknodat", SYS_mknodat, {297}, PLAIN, false, "dirfd:d path:A mode:M dev:x"},
 	{"link", SYS_link, {9}, PLAIN, false, "oldpath:P newpath:P"},
-	{"linkat", SYS_linkat, {303}, PLAIN, false, "olddir:F oldpath:A newdir:F newpath:A flags:x"},
+	{"linkat", SYS_linkat, {303}, PLAIN, false, "olddir:d oldpath:A newdir:d newpath:A flags:x"},
 	{"symlink", SYS_symlink, {83}, PLAIN, false, "target:S linkpath:P"},
-	{"symlinkat", SYS_symlinkat, {304}, PLAIN, false, "target:S linkdirfd:F linkpath:A"},
+	{"symlinkat", SYS_symlinkat, {304}, PLAIN, false, "target:S linkdirfd:d linkpath:A"},
 	{"chmod", SYS_chmod, {15}, PLAIN, false, "filename:P mode:M"},
 	{"fchmod", SYS_fchmod, {94}, PLAIN, false, "fd:F mode:M"},
-	{"fchmodat", SYS_fchmodat, {306}, PLAIN, false, "dirfd:F filename:A mode:M"},
-	{"fchmodat2", SYS_fchmodat2, {452}, PLAIN, false, "dirfd:F filename:A mode:M flags:x"},
+	{"fchmodat", SYS_fchmodat, {306}, PLAIN, false, "dirfd:d filename:A mode:M"},
+	{"fchmodat2", SYS_fchmodat2, {452}, PLAIN, false, "dirfd:d filename:A mode:M flags:x"},
 	{"chown", SYS_chown, {182, 212}, PLAIN, false, "path:P uid:U gid:G"},
 	{"fchown", SYS_fchown, {95, 207}, PLAIN, false, "fd:F uid:U gid:G"},
 	{"lchown", SYS_lchown, {16, 198}, PLAIN, false, "path:P uid:U gid:G"},
-	{"fchownat", SYS_fchownat, {298}, PLAIN, false, "dirfd:F pathname:A uid:U gid:G flags:x"},
-	{"chdir", SYS_chdir, {12}, PLAIN, false, "path:P"},
+	{"fchownat", SYS_fchownat, {298}, PLAIN, false, "dirfd:d pathname:A uid:U gid:G flags:x"},
+	{"chdir", SYS_chdir, {12}, PLAIN, false, "path:c"},
 	{"fchdir", SYS_fchdir, {133}, PLAIN, false, "fd:F"},
 	{"chroot", SYS_chroot, {61}, PLAIN, false, "path:P"},
 	{"pivot_root", SYS_pivot_root, {217}, PLAIN, false, "new_root:P put_old:P"},
 	{"mount", SYS_mount, {21}, PLAIN, false, "dev:S dir:P type:S flags:T"},
 	{"umount2", SYS_umount2, {52}, PLAIN, false, "name:P flags:x"},
-	{"move_mount", SYS_move_mount, {429}, PLAIN, false, "fromfd:F from:A tofd:F to:A flags:x"},
+	{"move_mount", SYS_move_mount, {429}, PLAIN, false, "fromfd:d from:A tofd:d to:A flags:x"},
 	{"fsopen", SYS_fsopen, {430}, PLAIN, true, "fstype:S flags:x"},
 	{"fsconfig", SYS_fsconfig, {431}, PLAIN, false, "fd:i cmd:i key:S"},
 	{"fsmount", SYS_fsmount, {432}, PLAIN, true, "fs_fd:i flags:x attr_flags:x"},
-	{"open_tree", SYS_open_tree, {428}, PLAIN, true, "dirfd:F name:A flags:x"},
+	{"open_tree", SYS_open_tree, {428}, PLAIN, true, "dirfd:d name:A flags:x"},
 	{"dup", SYS_dup, {41}, PLAIN, true, "oldfd:i"},
 	{"dup2", SYS_dup2, {63}, PLAIN, true, "oldfd:i newfd:i"},
 	{"dup3", SYS_dup3, {330}, PLAIN, true, "oldfd:i newfd:i flags:O"},
@@ -167,6 +167,10 @@ enum lz_how lz_call_how(char kind)
 		return LZ_HOW_NONE;
 	case 'F':
 		return LZ_HOW_FD;
+	case 'd':
+		return LZ_HOW_DIRFD;
+	case 'c':
+		return LZ_HOW_CHDIR;
 	case 'P':
 		return LZ_HOW_PATH;
 	case 'A':

@@ -3,11 +3,11 @@
 
 #include "../base/alloc.h"
 #include "../base/clean.h"
-#include "../base/io.h"
 #include "../base/limits.h"
+#include "proc_files.h"
 
-#include <fcntl.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PROCS_MAX   131072
@@ -198,21 +198,6 @@ static struct lz_proc *make(struct lz_procs *p, uint32_t pid, uint64_t start_ns,
 
 /* --- from /proc, for what was there before or was lost --- */
 
-static bool read_proc(uint32_t pid, const char *file, struct lz_buf *out)
-{
-	char path[64];
-	LZ_CLEAN(fd) int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%u/%s", pid, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (fd < 0 || lz_buf_reserve(out, PROC_BYTES))
-		return false;
-	n = read(fd, out->p + out->n, PROC_BYTES);
-	out->n += n > 0 ? (size_t)n : 0;
-	return n >= 0;
-}
-
 static void link_text(uint32_t pid, const char *name, struct lz_shared **to)
 {
 	char path[64], target[4096];
@@ -228,51 +213,24 @@ static void link_text(uint32_t pid, const char *name, struct lz_shared **to)
 static void complete(struct lz_proc *x)
 {
 	static const char gone[] = " (deleted)";
-	LZ_CLEAN(buf) struct lz_buf b;
+	char args[PROC_BYTES];
 	struct lz_span path;
+	ssize_t n;
 
 	x->complete = true;
-	lz_buf_init(&b, PROC_BYTES + 1);
-	if (read_proc(x->task.pid, "cmdline", &b))
-		replace(&x->argv, lz_buf_view(&b));
+	n = lz_proc_read(x->task.pid, "cmdline", args, sizeof(args));
+	if (n >= 0)
+		replace(&x->argv, lz_span(args, (size_t)n));
 	link_text(x->task.pid, "exe", &x->exe_path);
 	path = lz_shared_span(x->exe_path);
 	if (path.n && lz_span_ends(path, gone)) {
 		char copy[4096];
-		size_t n = path.n - (sizeof(gone) - 1);
-		memcpy(copy, path.p, n);
-		replace(&x->exe_path, lz_span(copy, n));
+		size_t length = path.n - (sizeof(gone) - 1);
+		memcpy(copy, path.p, length);
+		replace(&x->exe_path, lz_span(copy, length));
 		x->exe_flags |= LZ_PATH_DELETED;
 	}
 	link_text(x->task.pid, "cwd", &x->cwd);
-}
-
-/* "ppid start" out of /proc/PID/stat; the name may hold anything, so from its last ')' on. */
-static bool stat_of(uint32_t pid, uint32_t *ret_ppid, uint64_t *ret_start_ns)
-{
-	LZ_CLEAN(buf) struct lz_buf b;
-	struct lz_span rest, word;
-	uint64_t v[20] = {0};
-	ptrdiff_t close;
-	unsigned n = 0;
-
-	lz_buf_init(&b, PROC_BYTES + 1);
-	if (!read_proc(pid, "stat", &b))
-		return false;
-	rest = lz_buf_view(&b);
-	close = lz_span_rfind(rest, ')');
-	if (close < 0)
-		return false;
-	rest = lz_span_from(rest, (size_t)close + 2);
-	while (n < 20 && rest.n) {
-		lz_span_cut(rest, ' ', &word, &rest);
-		if (n)
-			lz_span_u64(word, 10, &v[n]);
-		n++;
-	}
-	*ret_ppid = (uint32_t)v[1];
-	*ret_start_ns = v[19] * (1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK));
-	return n == 20;
 }
 
 static void from_proc(struct lz_proc *x, const struct lz_ev *head)
@@ -319,10 +277,8 @@ static void take_path(struct lz_shared **to, const struct lz_record *r, unsigned
 {
 	LZ_CLEAN(buf) struct lz_buf b;
 
-	if (!lz_record_has(r, part))
-		return;
 	lz_buf_init(&b, 64 * LZ_K);
-	if (!lz_record_path(r, part, &b, flags))
+	if (lz_record_has(r, part) && !lz_record_path(r, part, &b, flags))
 		replace(to, lz_buf_view(&b));
 }
 
@@ -350,6 +306,8 @@ static void refresh(struct lz_proc *x, const struct lz_record *r)
 	const struct lz_ev *h = &r->head;
 	unsigned ignored;
 
+	if (h->flags & LZ_EVF_OTHER)
+		return; /* told by somebody else */
 	x->task.ppid = h->ppid;
 	x->task.uid = h->uid;
 	x->task.gid = h->gid;
@@ -360,6 +318,8 @@ static void refresh(struct lz_proc *x, const struct lz_record *r)
 	if (h->tid == h->pid)
 		memcpy(x->task.comm, h->comm, sizeof(h->comm));
 	take_path(&x->cwd, r, LZ_PART_CWD, &ignored);
+	if (h->kind == LZ_EV_CALL && h->nr == SYS_fchdir && !h->ret)
+		take_path(&x->cwd, r, LZ_PART_PATH, &ignored);
 }
 
 struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, bool live)
@@ -411,7 +371,7 @@ struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool 
 	x = lz_procs_find(p, child->task.ppid, child->task.parent_start_ns);
 	if (x && !x->ended_ns)
 		return x;
-	if (live && !child->ended_ns && stat_of(child->task.pid, &ppid, &start)) {
+	if (live && !child->ended_ns && lz_proc_stat(child->task.pid, &ppid, &start)) {
 		struct lz_proc *now = lz_procs_find(p, ppid, 0);
 		if (now && !now->ended_ns && ppid != child->task.pid) {
 			child->task.ppid = ppid;

@@ -49,6 +49,12 @@ size_t lz_procs_count(const struct lz_procs *p); /* the dead included */
 /* Each living one. */
 void lz_procs_each(struct lz_procs *p, void (*each)(void *arg, struct lz_proc *proc), void *arg);
 
+/* Whether its executable has no file: it lies in memory only. */
+static inline bool lz_proc_from_memory(const struct lz_proc *p)
+{
+	return (p->exe_flags & LZ_PATH_NO_MOUNT) && p->exe.inode;
+}
+
 static inline struct lz_span lz_shared_span(const struct lz_shared *s)
 {
 	return s ? lz_span(s->p, s->n) : lz_span(NULL, 0);

@@ -40,7 +40,6 @@ struct lz_programs {
 	int ring[RINGS_MAX];
 	size_t rings;
 	size_t cpus;
-	uint32_t discard_age;
 	struct bpf_link *links[LINKS_MAX];
 	size_t link_count;
 	struct bpf_link *extra[8]; /* on the root control group */
@@ -101,6 +100,8 @@ static void choose_call(struct bpf_object *o, const struct lz_call *c)
 	choose_compat(o, c->name);
 }
 
+static bool moves_files(int nr);
+
 static void choose_all(struct lz_programs *p, const struct lz_programs_config *c)
 {
 	static const struct {
@@ -137,14 +138,33 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 	}
 	for (size_t i = 0; i < lz_call_count; i++)
 		if (lz_calls[i].nr >= 0 &&
-		    (c->wanted[lz_calls[i].nr] || lz_calls[i].nr == SELFTEST_CALL))
+		    (c->wanted[lz_calls[i].nr] || lz_calls[i].nr == SELFTEST_CALL ||
+		     (c->discard && moves_files(lz_calls[i].nr))))
 			choose_call(o, &lz_calls[i]);
 }
 
 /* --- settings --- */
 
-static void want_call(struct lz_sensor *s, const struct lz_call *c, uint16_t wanted)
+/* Calls that give files other paths without changing their own names. */
+static bool moves_files(int nr)
 {
+	static const int calls[] = {
+#ifdef SYS_rename
+		SYS_rename,
+#endif
+		SYS_renameat2, SYS_renameat, SYS_mount,	 SYS_umount2,
+		SYS_move_mount, SYS_pivot_root};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (calls[i] == nr)
+			return true;
+	return false;
+}
+
+static void want_call(struct lz_sensor *s, const struct lz_programs_config *config,
+		      const struct lz_call *c)
+{
+	uint16_t wanted = config->wanted[c->nr];
 	struct lz_call_row *row = &s->rodata->calls[c->nr];
 	struct lz_call_arg args[LZ_EV_ARGS];
 	size_t n = lz_call_args(c, args);
@@ -158,7 +178,8 @@ static void want_call(struct lz_sensor *s, const struct lz_call *c, uint16_t wan
 	for (size_t i = 0; i < 2; i++)
 		if (c->compat[i])
 			s->rodata->compat_calls[c->compat[i]] = (uint16_t)(c->nr + 1);
-	if (wanted || c->nr == SELFTEST_CALL)
+	row->moves = config->discard && moves_files(c->nr);
+	if (wanted || row->moves || c->nr == SELFTEST_CALL)
 		s->rodata->calls_wanted[c->nr / 64] |= 1ULL << c->nr % 64;
 }
 
@@ -210,7 +231,7 @@ static void fill_settings(struct lz_programs *p, const struct lz_programs_config
 	s->rodata->uring_wanted = c->uring;
 	for (size_t i = 0; i < lz_call_count; i++)
 		if (lz_calls[i].nr >= 0)
-			want_call(s, &lz_calls[i], c->wanted[lz_calls[i].nr]);
+			want_call(s, c, &lz_calls[i]);
 	set_sockets(s);
 	bpf_map__set_max_entries(s->maps.scratch, (__u32)(p->cpus * SCRATCH_PER_CPU));
 	bpf_map__set_max_entries(s->maps.rings, (__u32)p->rings);
@@ -367,15 +388,22 @@ struct lz_programs *lz_programs_load(const struct lz_programs_config *c, struct 
 	return NULL;
 }
 
+void lz_programs_detach(struct lz_programs *p)
+{
+	for (size_t i = 0; i < p->link_count; i++)
+		bpf_link__destroy(p->links[i]);
+	p->link_count = 0;
+	for (size_t i = 0; i < sizeof(p->extra) / sizeof(p->extra[0]); i++) {
+		bpf_link__destroy(p->extra[i]);
+		p->extra[i] = NULL;
+	}
+}
+
 void lz_programs_free(struct lz_programs *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->link_count; i++)
-		bpf_link__destroy(p->links[i]);
-	for (size_t i = 0; i < sizeof(p->extra) / sizeof(p->extra[0]); i++)
-		if (p->extra[i])
-			bpf_link__destroy(p->extra[i]);
+	lz_programs_detach(p);
 	for (size_t i = 0; i < RINGS_MAX; i++)
 		if (p->ring[i] >= 0)
 			close(p->ring[i]);
@@ -448,14 +476,14 @@ bool lz_programs_throttled(const struct lz_programs *p, uint64_t cgroup, uint64_
 	return true;
 }
 
-void lz_programs_discard(struct lz_programs *p, const struct lz_discard_key *key)
+void lz_programs_discard(struct lz_programs *p, const struct lz_ev_learn *file)
 {
-	bpf_map_update_elem(bpf_map__fd(p->skel->maps.discarded), key, &p->discard_age, BPF_ANY);
+	bpf_map_update_elem(bpf_map__fd(p->skel->maps.discarded), &file->key, &file->age, BPF_ANY);
 }
 
 void lz_programs_forget(struct lz_programs *p)
 {
-	p->skel->bss->discard_age = ++p->discard_age;
+	__atomic_fetch_add(&p->skel->bss->discard_age, 1, __ATOMIC_RELAXED);
 }
 
 int lz_programs_tasks(struct lz_programs *p, void (*each)(void *arg, struct lz_span record),

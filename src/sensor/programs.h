@@ -47,6 +47,9 @@ struct lz_programs;
 struct lz_programs *lz_programs_load(const struct lz_programs_config *c, struct lz_err *err);
 void lz_programs_free(struct lz_programs *p);
 
+/* They end; what their rings hold can still be read. */
+void lz_programs_detach(struct lz_programs *p);
+
 enum lz_call_path lz_programs_path(const struct lz_programs *p);
 /* Descriptors of the rings. */
 size_t lz_programs_rings(const struct lz_programs *p, const int **ret_fds);
@@ -62,7 +65,7 @@ bool lz_programs_throttled(const struct lz_programs *p, uint64_t cgroup, uint64_
 			   bool *ret_now);
 /* From now on events of this kind about this file are passed over; learnt files are forgotten by
  * the second, because a name, a link or a rule changed. */
-void lz_programs_discard(struct lz_programs *p, const struct lz_discard_key *key);
+void lz_programs_discard(struct lz_programs *p, const struct lz_ev_learn *file);
 void lz_programs_forget(struct lz_programs *p);
 /* The processes there are, as records of kind TASK; each(arg, record). */
 int lz_programs_tasks(struct lz_programs *p, void (*each)(void *arg, struct lz_span record),

@@ -14,6 +14,14 @@ static size_t fixed_size(unsigned id)
 		return sizeof(struct lz_ev_task);
 	if (id == LZ_PART_CGROUP)
 		return sizeof(struct lz_ev_cgroup);
+	if (id == LZ_PART_DNS)
+		return sizeof(struct lz_ev_dns);
+	if (id == LZ_PART_LEARN)
+		return sizeof(struct lz_ev_learn);
+	if (id == LZ_PART_ASKED)
+		return sizeof(struct lz_ev_socket);
+	if (id == LZ_PART_THROTTLE)
+		return sizeof(struct lz_ev_throttle);
 	if (id == LZ_PART_FLOW)
 		return sizeof(struct lz_ev_flow);
 	if (id == LZ_PART_STDIO)
@@ -74,16 +82,13 @@ struct lz_span lz_record_text(const struct lz_record *r, unsigned part)
 	return end ? lz_span(s.p, (size_t)(end - s.p)) : s;
 }
 
-int lz_record_path(const struct lz_record *r, unsigned part, struct lz_buf *out,
-		   unsigned *ret_flags)
+size_t lz_record_names(const struct lz_record *r, unsigned part, struct lz_span name[LZ_PATH_DEPTH],
+		       unsigned *ret_flags)
 {
-	struct lz_span s = r->part[part], name[LZ_PATH_DEPTH];
+	struct lz_span s = r->part[part];
 	size_t n = 0, at = 1;
 
-	*ret_flags = 0;
-	if (!s.n)
-		return out->code;
-	*ret_flags = (unsigned char)s.p[0];
+	*ret_flags = s.n ? (unsigned char)s.p[0] : 0;
 	while (at < s.n && n < LZ_PATH_DEPTH) {
 		size_t length = (unsigned char)s.p[at];
 		if (length > s.n - at - 1)
@@ -91,6 +96,17 @@ int lz_record_path(const struct lz_record *r, unsigned part, struct lz_buf *out,
 		name[n++] = lz_span(s.p + at + 1, length);
 		at += 1 + length;
 	}
+	return n;
+}
+
+int lz_record_path(const struct lz_record *r, unsigned part, struct lz_buf *out,
+		   unsigned *ret_flags)
+{
+	struct lz_span name[LZ_PATH_DEPTH];
+	size_t n = lz_record_names(r, part, name, ret_flags);
+
+	if (!r->part[part].n)
+		return out->code;
 	if (!n)
 		return lz_buf_byte(out, '/');
 	if (*ret_flags & LZ_PATH_CUT)

@@ -26,6 +26,9 @@ bool lz_record_number(const struct lz_record *r, unsigned part, uint64_t *ret);
 /* Text without the NUL behind it. */
 struct lz_span lz_record_text(const struct lz_record *r, unsigned part);
 
+/* The names of a path part, from the last to the first; returns how many. 0: the root, or none. */
+size_t lz_record_names(const struct lz_record *r, unsigned part, struct lz_span ret[LZ_PATH_DEPTH],
+		       unsigned *ret_flags);
 /* A path part as text: "/etc/shadow"; " (deleted)" is no part of it, *ret_flags says so. 0 and an
  * empty text: there is none. Returns out->code. */
 int lz_record_path(const struct lz_record *r, unsigned part, struct lz_buf *out,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Inside update/ only: one file on its way. */
-#include "curl.h"
+#include "../format/curl.h"
 #include "update.h"
 
 enum lz_transfer_state {

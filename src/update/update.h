@@ -16,6 +16,7 @@
 #include "../base/err.h"
 #include "../base/limits.h"
 #include "../base/vec.h"
+#include "../format/retry.h"
 
 struct lz_progress;
 
@@ -53,15 +54,6 @@ void lz_meta_print(const struct lz_meta *m, struct lz_buf *b);
 void lz_meta_load(int dir_fd, const char *path, struct lz_meta *ret);
 /* Whole or not at all. */
 int lz_meta_save(int dir_fd, const char *path, const struct lz_meta *m, struct lz_err *err);
-
-/* --- trying again ----------------------------------------------------------------------------- */
-
-/* Milliseconds to wait before attempt number `attempt` (1: the second try): between nothing and
- * 1 s x 2^(attempt-1), at most 60 s, but never less than the server asked for. `random`: any
- * number; it is what keeps a thousand clients from coming back at the same moment. */
-uint64_t lz_retry_wait_ms(unsigned attempt, uint64_t server_asks_s, uint64_t random);
-/* May the same request succeed later? For HTTP statuses from 400 on. */
-bool lz_retry_status(long status);
 
 /* --- the whole -------------------------------------------------------------------------------- */
 

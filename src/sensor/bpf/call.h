@@ -9,7 +9,6 @@
 
 #define TS_COMPAT_	0x0002
 #define EINPROGRESS_	115
-#define AT_FDCWD_	(-100)
 #define SNAP_BYTES	256
 
 /* 1 TCP, 2 other IP, 3 Unix, 0 anything else. */
@@ -33,18 +32,25 @@ static __always_inline u32 socket_class(u32 fd)
 /* Whether the file that was opened is one that no rule asks about. */
 static __always_inline bool passed_over(struct out *o, struct file *file, u32 nr, u32 class)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct mount *mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
+	struct inode *root = BPF_CORE_READ(task, fs, root.dentry, d_inode);
 	u32 *age;
 
-	o->key.inode = BPF_CORE_READ(inode, i_ino);
-	o->key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	o->key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
-	o->key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
-	o->key.nr = nr;
-	o->key.class = class;
-	age = bpf_map_lookup_elem(&discarded, &o->key);
-	return age && *age == discard_age;
+	o->learn.key.inode = BPF_CORE_READ(inode, i_ino);
+	o->learn.key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+	o->learn.key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
+	o->learn.key.root = BPF_CORE_READ(root, i_ino);
+	o->learn.key.root_device = BPF_CORE_READ(root, i_sb, s_dev);
+	o->learn.key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
+	o->learn.key.mount = BPF_CORE_READ(mount, mnt_id);
+	o->learn.key.nr = nr;
+	o->learn.key.class = class;
+	o->learn.age = discard_age;
+	age = bpf_map_lookup_elem(&discarded, &o->learn.key);
+	return age && *age == o->learn.age;
 }
 
 /* A container that makes more events than its share is cut off until the next second's. */
@@ -77,9 +83,10 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 	if (!o || i >= LZ_EV_ARGS)
 		return 0;
 	v = o->args[i];
-	if (how == LZ_HOW_NUMBER || how == LZ_HOW_FD) {
+	if (how == LZ_HOW_NUMBER || how == LZ_HOW_FD || how == LZ_HOW_DIRFD) {
 		put_number(o, LZ_PART_ARG + i, v);
-	} else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT || how == LZ_HOW_TEXT) {
+	} else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT || how == LZ_HOW_TEXT ||
+		   how == LZ_HOW_CHDIR) {
 		put_user_text(o, LZ_PART_ARG + i, v);
 	} else if (how == LZ_HOW_OPEN_HOW) {
 		put_user_bytes(o, LZ_PART_ARG + i, v, 24);
@@ -113,14 +120,11 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 	return 0;
 }
 
-/* Whether one of the paths is relative to the working directory. */
-static __always_inline bool from_cwd(struct out *o, u32 i, u32 how)
+static __always_inline bool is_relative(u64 path)
 {
 	char first = 0;
 
-	if (how == LZ_HOW_PATH_AT && i > 0 && (s32)o->args[i - 1] != AT_FDCWD_)
-		return false;
-	bpf_probe_read_user(&first, 1, (void *)o->args[i]);
+	bpf_probe_read_user(&first, 1, (void *)path);
 	return first != '/';
 }
 
@@ -132,18 +136,33 @@ __noinline int put_call(struct out *o, u32 nr)
 		return 0;
 	for (u32 i = 0; i < LZ_EV_ARGS; i++) {
 		u32 how = calls[nr].how[i];
+		s32 fd = o->args[i];
 		if (how == LZ_HOW_NONE)
 			continue;
 		put_arg(o, i, how);
-		if (how == LZ_HOW_FD && (s32)o->args[i] >= 0)
-			put_fd(o, i, o->args[i]);
-		else if (how == LZ_HOW_PATH || how == LZ_HOW_PATH_AT)
-			cwd |= from_cwd(o, i, how);
+		if (how == LZ_HOW_FD && fd >= 0)
+			put_fd(o, i, fd);
+		else if (how == LZ_HOW_DIRFD && i + 1 < LZ_EV_ARGS &&
+			 is_relative(o->args[i + 1])) {
+			if (fd >= 0)
+				put_fd(o, i, fd);
+			else
+				cwd = true;
+		} else if (how == LZ_HOW_CHDIR || (how == LZ_HOW_PATH && is_relative(o->args[i]))) {
+			cwd = true;
+		}
 	}
 	if (calls[nr].ret_fd && o->ev.ret >= 0)
 		put_fd(o, LZ_PART_RET_FILE - LZ_PART_FILE, o->ev.ret);
 	if (cwd)
 		put_cwd(o);
+	return 0;
+}
+
+__noinline int put_learn(struct out *o)
+{
+	if (o)
+		put_bytes(o, LZ_PART_LEARN, &o->learn, sizeof(o->learn));
 	return 0;
 }
 
@@ -174,6 +193,7 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 	}
 	if (group && group->known == 2)
 		class |= LZ_CLASS_CONTAINER;
+	o->learn.key.nr = 0;
 	if (set_discard && row->discard && file && group && passed_over(o, file, nr, class)) {
 		count(LZ_COUNT_DISCARDED);
 		return false;
@@ -213,11 +233,15 @@ __noinline int on_call(struct out *o, u32 nr)
 	class = calls[nr].class;
 	if (class == LZ_CLASS_ACCEPT && set_flows && o->ev.ret >= 0)
 		flow_accepted(o->ev.ret);
+	if (calls[nr].moves && o->ev.ret >= 0)
+		__sync_fetch_and_add(&discard_age, 1);
 	if (!wanted(o, nr)) {
 		drop(o);
 		return 0;
 	}
 	put_call(o, nr);
+	if (o->learn.key.nr)
+		put_learn(o);
 	if (class == LZ_CLASS_SOCKET)
 		put_asked(o);
 	finish(o);
@@ -338,7 +362,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 	if (!(calls_wanted[nr / 64] >> (nr % 64) & 1))
 		return 0;
 	if (is_own(nr, ARG0(regs), ARG1(regs)) ||
-	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted))
+	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted && !calls[nr].moves))
 		return 0;
 	o = begin(LZ_EV_CALL);
 	if (!o)

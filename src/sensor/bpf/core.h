@@ -82,7 +82,7 @@ struct out {
 	u64 args[LZ_EV_ARGS];
 	/* what the path walk is at */
 	u64 dentry, mount, root_dentry, root_mount;
-	struct lz_discard_key key;
+	struct lz_ev_learn learn;
 	struct lz_ev ev;
 	char tail[TAIL_BYTES];
 };

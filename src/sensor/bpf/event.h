@@ -95,6 +95,7 @@ enum lz_ev_part_id {
 	LZ_PART_DNS,	 /* lz_ev_dns; the message itself in BYTES */
 	LZ_PART_ASKED,	 /* lz_ev_socket: address given to the call, as the kernel copied it */
 	LZ_PART_THROTTLE, /* lz_ev_throttle */
+	LZ_PART_LEARN,	 /* lz_ev_learn: under which the file can be passed over */
 	LZ_PART_COUNT,
 };
 
@@ -184,8 +185,10 @@ enum lz_how {
 	LZ_HOW_NONE,
 	LZ_HOW_NUMBER,	/* 8 bytes */
 	LZ_HOW_FD,	/* 8 bytes, and what the descriptor is */
+	LZ_HOW_DIRFD,	/* 8 bytes, and its path when the path behind it is relative */
 	LZ_HOW_PATH,	/* text as given; a relative one is from the working directory */
 	LZ_HOW_PATH_AT, /* … or from the descriptor in the argument before */
+	LZ_HOW_CHDIR, /* text, and the working directory that it led to */
 	LZ_HOW_TEXT,
 	LZ_HOW_ADDRESS,	 /* struct sockaddr, its size in the next argument */
 	LZ_HOW_OPEN_HOW, /* struct open_how: 24 bytes */
@@ -210,7 +213,7 @@ struct lz_call_row { /* one per system call, in read-only data of the programs *
 	__lz_u8 class; /* enum lz_class */
 	__lz_u16 wanted; /* mask over classes */
 	__lz_u8 discard; /* files that no rule asks about may be learnt and passed over */
-	__lz_u8 reserved;
+	__lz_u8 moves;	 /* it may change the paths of files that were learnt */
 };
 
 /* What is counted, per CPU. */
@@ -226,12 +229,22 @@ enum lz_ev_count {
 	LZ_COUNTS = LZ_COUNT_LOST_KIND + LZ_EV_KINDS,
 };
 
+/* A way to a file: the same file by another name, folder, mount or root is another. A folder that
+ * is renamed above it, or a mount that changes, makes all that was learnt void. */
 struct lz_discard_key {
 	__lz_u64 inode, parent;
-	__lz_u32 device;
+	__lz_u64 root; /* inode of the task's root folder */
+	__lz_u32 device, root_device;
 	__lz_u32 name_hash;
+	__lz_u32 mount; /* its number in the kernel */
 	__lz_u32 nr;
 	__lz_u32 class;
+};
+
+struct lz_ev_learn {
+	struct lz_discard_key key;
+	__lz_u32 age; /* of what was learnt, when the event happened */
+	__lz_u32 reserved;
 };
 
 /* What is known of a control group. */
@@ -248,4 +261,5 @@ _Static_assert(sizeof(struct lz_ev_task) == 144, "part of the format");
 _Static_assert(sizeof(struct lz_ev_cgroup) == 16, "part of the format");
 _Static_assert(sizeof(struct lz_ev_flow) == 80, "part of the format");
 _Static_assert(sizeof(struct lz_ev_dns) == 24, "part of the format");
+_Static_assert(sizeof(struct lz_discard_key) == 48, "no holes: it is hashed as bytes");
 _Static_assert(sizeof(struct lz_ev_throttle) == 16, "part of the format");

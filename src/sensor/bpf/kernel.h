@@ -172,6 +172,7 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	int mnt_id;
 } KERNEL;
 struct path {
 	struct vfsmount *mnt;

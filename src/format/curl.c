@@ -20,7 +20,7 @@ int lz_curl_load(struct lz_curl *c, struct lz_err *err)
 
 	if (!library)
 		return lz_fail(err, LZ_E_NOTFOUND,
-			       "downloads need libcurl: apt-get install libcurl4 (%s)", dlerror());
+			       "HTTP needs libcurl: apt-get install libcurl4 (%s)", dlerror());
 #define CALL(name) whole = whole && symbol(library, "curl_" #name, &c->name);
 	LZ_CURL_CALLS(CALL)
 #undef CALL

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When to ask again: exponential back-off with full jitter. */
-#include "update.h"
+#include "retry.h"
 
 enum { STEP_MS = 1000, MOST_MS = 60 * 1000 };
 

@@ -20,6 +20,7 @@
 	CALL(easy_init)           \
 	CALL(easy_setopt)         \
 	CALL(easy_getinfo)        \
+	CALL(easy_perform)        \
 	CALL(easy_strerror)       \
 	CALL(easy_cleanup)        \
 	CALL(easy_reset)          \
@@ -40,5 +41,6 @@ struct lz_curl {
 	LZ_CURL_CALLS(CALL)
 #undef CALL
 };
-/* Fills c. LZ_E_NOTFOUND names the package to install. Once per process; not thread-safe. */
+/* Fills c. LZ_E_NOTFOUND names the package to install. Not thread-safe; may be
+ * called again, which gives the same. */
 int lz_curl_load(struct lz_curl *c, struct lz_err *err);

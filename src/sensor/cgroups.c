@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cgroups.h"
+
+#include "../base/alloc.h"
+#include "proc_files.h"
+#include "programs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BUCKETS	    4096 /* power of two */
+#define GROUPS_MAX  65536
+#define GONE_NS	    5000000000ULL
+#define AGAIN_NS    50000000ULL /* before a container that is not whole is asked for again */
+#define DEPTH_MAX   32
+
+struct node {
+	struct lz_cgroup group;
+	struct node *next;
+	struct node *gone_next;
+};
+
+struct lz_cgroups {
+	struct lz_containers *containers;
+	void (*told)(void *arg, uint64_t id, unsigned known);
+	void *arg;
+	struct node *bucket[BUCKETS];
+	struct node *gone_first, *gone_last;
+	size_t count;
+	bool v1;
+	char mount[256];
+	uint32_t hierarchy; /* as records say it; 0 when version 2 */
+};
+
+static struct node **slot(struct lz_cgroups *g, uint64_t id)
+{
+	return &g->bucket[(id * 0x9e3779b97f4a7c15ULL) >> 40 & (BUCKETS - 1)];
+}
+
+static struct node *find(struct lz_cgroups *g, uint64_t id)
+{
+	struct node *n = *slot(g, id);
+
+	while (n && n->group.id != id)
+		n = n->next;
+	return n;
+}
+
+static void release(struct lz_cgroups *g, struct node *n)
+{
+	struct node **at = slot(g, n->group.id);
+
+	while (*at && *at != n)
+		at = &(*at)->next;
+	if (*at)
+		*at = n->next;
+	g->count--;
+	lz_container_unref(n->group.container);
+	lz_free(n);
+}
+
+static void drop_first_gone(struct lz_cgroups *g)
+{
+	struct node *n = g->gone_first;
+
+	g->gone_first = n->gone_next;
+	if (!g->gone_first)
+		g->gone_last = NULL;
+	g->told(g->arg, n->group.id, 0);
+	release(g, n);
+}
+
+static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
+{
+	struct node *n;
+
+	while (g->count >= GROUPS_MAX && g->gone_first)
+		drop_first_gone(g);
+	n = g->count < GROUPS_MAX ? lz_alloc(sizeof(*n)) : NULL;
+	if (!n)
+		return NULL;
+	n->group.id = id;
+	n->group.in_container = lz_container_of_cgroup(path, &n->group.ref);
+	if (n->group.in_container)
+		snprintf(n->group.short_id, sizeof(n->group.short_id), "%.*s",
+			 LZ_FMT(lz_container_short_id(&n->group.ref)));
+	n->next = *slot(g, id);
+	*slot(g, id) = n;
+	g->count++;
+	g->told(g->arg, id, n->group.in_container ? 2 : 1);
+	return n;
+}
+
+/* The number that the kernel gives hierarchies of version 1: "12:pids:/docker/…". */
+static uint32_t pids_hierarchy(void)
+{
+	char text[4096];
+	ssize_t n = lz_proc_read((uint32_t)getpid(), "cgroup", text, sizeof(text));
+	struct lz_span rest = lz_span(text, n > 0 ? (size_t)n : 0), line, number, name;
+	uint64_t v;
+
+	while (lz_span_line(&rest, &line)) {
+		lz_span_cut(line, ':', &number, &line);
+		lz_span_cut(line, ':', &name, &line);
+		if (lz_span_search(name, LZ_SPAN("pids")) >= 0 && lz_span_u64(number, 10, &v))
+			return (uint32_t)v;
+	}
+	return 0;
+}
+
+struct lz_cgroups *lz_cgroups_new(struct lz_containers *containers,
+					    void (*told)(void *arg, uint64_t id, unsigned known),
+					    void *arg, struct lz_err *err)
+{
+	struct lz_cgroups *g = lz_alloc(sizeof(*g));
+
+	if (!g) {
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	g->containers = containers;
+	g->told = told;
+	g->arg = arg;
+	g->v1 = lz_cgroup_is_v1();
+	g->hierarchy = g->v1 ? pids_hierarchy() : 0;
+	if (!lz_cgroup_mount(g->v1, g->mount, sizeof(g->mount)))
+		g->mount[0] = 0;
+	return g;
+}
+
+void lz_cgroups_free(struct lz_cgroups *g)
+{
+	if (!g)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (g->bucket[i])
+			release(g, g->bucket[i]);
+	lz_free(g);
+}
+
+/* --- what is there --- */
+
+static void walk(struct lz_cgroups *g, int dir, char *path, size_t n, unsigned depth)
+{
+	DIR *d = fdopendir(dir);
+	struct dirent *e;
+	struct stat st;
+
+	if (!d) {
+		close(dir);
+		return;
+	}
+	/* A group's number is its folder's inode. */
+	if (!fstat(dir, &st) && !find(g, st.st_ino))
+		add(g, st.st_ino, lz_span(n ? path : "/", n ? n : 1));
+	while (depth < DEPTH_MAX && (e = readdir(d))) {
+		size_t length = strlen(e->d_name);
+		int below;
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' || n + 1 + length >= 4096)
+			continue;
+		below = openat(dir, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (below < 0)
+			continue;
+		path[n] = '/';
+		memcpy(path + n + 1, e->d_name, length + 1);
+		walk(g, below, path, n + 1 + length, depth + 1);
+	}
+	path[n] = 0;
+	closedir(d);
+}
+
+int lz_cgroups_walk(struct lz_cgroups *g, struct lz_err *err)
+{
+	char path[4096] = "";
+	int root;
+
+	if (!g->mount[0])
+		return lz_fail(err, LZ_E_NOTFOUND, "no control groups are mounted");
+	root = open(g->mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return lz_fail_errno(err, "%s", g->mount);
+	walk(g, root, path, 0, 0);
+	return 0;
+}
+
+/* --- what changes --- */
+
+static void went(struct lz_cgroups *g, struct node *n, uint64_t now_ns)
+{
+	if (n->group.gone)
+		return;
+	n->group.gone = true;
+	n->group.gone_ns = now_ns;
+	if (g->gone_last)
+		g->gone_last->gone_next = n;
+	else
+		g->gone_first = n;
+	g->gone_last = n;
+	if (n->group.in_container && g->containers)
+		lz_containers_forget(g->containers, &n->group.ref);
+}
+
+void lz_cgroups_take(struct lz_cgroups *g, const struct lz_record *r)
+{
+	struct lz_ev_cgroup c;
+	struct node *n;
+
+	if (!lz_record_copy(r, LZ_PART_CGROUP, &c, sizeof(c)) || c.hierarchy != g->hierarchy)
+		return;
+	n = find(g, c.id);
+	if (c.removed) {
+		if (n)
+			went(g, n, r->head.time_ns);
+		return;
+	}
+	if (!n)
+		n = add(g, c.id, lz_record_text(r, LZ_PART_NAME));
+	/* Its runtime's files are there already: read them while nothing waits for the answer. */
+	if (n && n->group.in_container)
+		lz_cgroups_container(g, &n->group, r->head.time_ns);
+}
+
+/* "12:pids:/docker/…" or "0::/…" of a process: its path in the hierarchy that counts. */
+static struct lz_span path_of(const struct lz_cgroups *g, char *text, size_t size, uint32_t pid)
+{
+	ssize_t n = lz_proc_read(pid, "cgroup", text, size);
+	struct lz_span rest = lz_span(text, n > 0 ? (size_t)n : 0), line, number, name;
+	uint64_t v;
+
+	while (lz_span_line(&rest, &line)) {
+		lz_span_cut(line, ':', &number, &line);
+		lz_span_cut(line, ':', &name, &line);
+		if (lz_span_u64(number, 10, &v) && v == g->hierarchy)
+			return line;
+	}
+	return lz_span(NULL, 0);
+}
+
+struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pid)
+{
+	struct node *n = find(g, id);
+	struct lz_span path = lz_span(NULL, 0);
+	char text[8192], full[8192];
+	struct stat st;
+
+	if (n)
+		return &n->group;
+	if (pid)
+		path = path_of(g, text, sizeof(text), pid);
+	/* The process may have moved on since: only a path that leads to this number counts. */
+	if (path.n && snprintf(full, sizeof(full), "%s%.*s", g->mount, LZ_FMT(path)) < 8192 &&
+	    (stat(full, &st) || st.st_ino != id))
+		path = lz_span(NULL, 0);
+	n = add(g, id, path.n ? path : LZ_SPAN("/"));
+	return n ? &n->group : NULL;
+}
+
+const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_cgroup *x,
+						     uint64_t now_ns)
+{
+	if (!x->in_container || !g->containers)
+		return NULL;
+	if (x->container &&
+	    (x->gone || now_ns - x->asked_ns < (x->container->complete ? 20 * AGAIN_NS : AGAIN_NS)))
+		return x->container;
+	lz_container_unref(x->container);
+	x->container = lz_containers_get(g->containers, &x->ref);
+	x->asked_ns = now_ns;
+	return x->container;
+}
+
+void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns)
+{
+	while (g->gone_first && g->gone_first->group.gone_ns + GONE_NS < now_ns)
+		drop_first_gone(g);
+}
+
+size_t lz_cgroups_count(const struct lz_cgroups *g)
+{
+	return g->count;
+}
+
+void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x),
+			  void *arg)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct node *n = g->bucket[i]; n; n = n->next)
+			each(arg, &n->group);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files are opened below the process's root without leaving it and without crossing into
+ * another mount: a container may have put one there that never answers. Where the tables lie on
+ * such a mount the numbers are shown.
+ */
+#include "users.h"
+
+#include "../base/alloc.h"
+#include "../base/clean.h"
+#include "../base/io.h"
+#include "../base/limits.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define SPACES	  256 /* power of two */
+#define TABLE_MAX (256 * LZ_K)
+
+struct table {
+	uint64_t space;
+	bool read;
+	struct lz_buf passwd, group;
+};
+
+struct lz_users {
+	struct table host;
+	struct table *table[SPACES];
+};
+
+struct lz_users *lz_users_new(struct lz_err *err)
+{
+	struct lz_users *u = lz_alloc(sizeof(*u));
+
+	if (!u)
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+	return u;
+}
+
+static void drop(struct table *t)
+{
+	lz_buf_done(&t->passwd);
+	lz_buf_done(&t->group);
+}
+
+void lz_users_free(struct lz_users *u)
+{
+	if (!u)
+		return;
+	drop(&u->host);
+	for (size_t i = 0; i < SPACES; i++)
+		if (u->table[i]) {
+			drop(u->table[i]);
+			lz_free(u->table[i]);
+		}
+	lz_free(u);
+}
+
+static void read_table(int root, const char *path, struct lz_buf *b)
+{
+	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+	LZ_CLEAN(fd) int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	struct lz_err err;
+	struct stat st;
+
+	lz_buf_init(b, TABLE_MAX);
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > (off_t)TABLE_MAX)
+		return;
+	if (lz_read_fd(fd, path, b, &err))
+		lz_buf_done(b);
+}
+
+static void fill(struct table *t, uint32_t pid)
+{
+	char path[40];
+	LZ_CLEAN(fd) int root = -1;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%u/root", pid);
+	root = open(pid ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return;
+	read_table(root, "etc/passwd", &t->passwd);
+	read_table(root, "etc/group", &t->group);
+	t->read = true;
+}
+
+static struct table *table_of(struct lz_users *u, uint64_t space, uint32_t pid)
+{
+	struct table **at = &u->table[(space * 0x9e3779b97f4a7c15ULL) >> 40 & (SPACES - 1)];
+
+	if (!space) {
+		if (!u->host.read)
+			fill(&u->host, 0);
+		return &u->host;
+	}
+	if (*at && (*at)->space == space && ((*at)->read || !pid))
+		return *at;
+	if (!pid)
+		return NULL;
+	if (!*at)
+		*at = lz_alloc(sizeof(**at));
+	if (!*at)
+		return NULL;
+	drop(*at);
+	**at = (struct table){.space = space};
+	fill(*at, pid);
+	return *at;
+}
+
+/* Fields of the line whose third field is the number. */
+static bool find_line(struct lz_span text, uint32_t number, struct lz_span ret[7])
+{
+	struct lz_span line;
+
+	while (lz_span_line(&text, &line)) {
+		uint64_t n;
+		for (size_t i = 0; i < 7; i++)
+			lz_span_cut(line, ':', &ret[i], &line);
+		if (lz_span_u64(ret[2], 10, &n) && n == number)
+			return true;
+	}
+	return false;
+}
+
+bool lz_users_find(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t uid,
+		   struct lz_user *ret)
+{
+	struct table *t = table_of(u, space, pid);
+	struct lz_span f[7];
+
+	*ret = (struct lz_user){0};
+	if (t && t->passwd.p && find_line(lz_buf_view(&t->passwd), uid, f)) {
+		*ret = (struct lz_user){f[0], f[5], f[6]};
+		return true;
+	}
+	if (uid)
+		return false;
+	ret->name = LZ_SPAN("root");
+	return true;
+}
+
+struct lz_span lz_users_group(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t gid)
+{
+	struct table *t = table_of(u, space, pid);
+	struct lz_span f[7];
+
+	if (t && t->group.p && find_line(lz_buf_view(&t->group), gid, f))
+		return f[0];
+	return gid ? lz_span(NULL, 0) : LZ_SPAN("root");
+}

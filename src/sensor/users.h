@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * Names of users and groups: of the host, and of each container's own tables, which are hostile.
+ * Tables are read when they are first asked for and kept; few are held. One thread.
+ */
+#include "../base/err.h"
+#include "../base/span.h"
+
+#include <stdint.h>
+
+struct lz_user {
+	struct lz_span name, home, shell; /* empty: not known */
+};
+
+struct lz_users;
+struct lz_users *lz_users_new(struct lz_err *err);
+void lz_users_free(struct lz_users *u);
+
+/* `space` tells tables apart (0: the host's); pid: a process whose root holds them, or 0 to only
+ * look at what is known already. Valid until the next call. */
+bool lz_users_find(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t uid,
+		   struct lz_user *ret);
+struct lz_span lz_users_group(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t gid);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * One event as rules see it: the fields of rules/field.h answered from the record, the process
+ * table, the container and the tables of users and names. Values are made when they are asked for.
+ *
+ * One thread. What a view hands out is valid until the next lz_view_set.
+ */
+#include "../container/container.h"
+#include "../rules/field.h"
+#include "hosts.h"
+#include "procs.h"
+#include "sockets.h"
+#include "users.h"
+
+/* Where the answers come from; all outlive the view. */
+struct lz_view_sources {
+	struct lz_procs *procs;
+	struct lz_users *users;
+	struct lz_hosts *hosts;	    /* names seen in DNS answers */
+	struct lz_sockets *sockets; /* which end a socket is */
+	bool live;		    /* /proc may be asked; false for recordings */
+};
+
+struct lz_view_event {
+	const struct lz_record *record;
+	struct lz_proc *proc;
+	const struct lz_container *container; /* NULL: the host, or not known yet */
+	bool in_container;
+	const char *container_id; /* used when container is NULL */
+	uint64_t number;	  /* from 1 */
+	int64_t wall_ns;	  /* added to boot time: time since 1970 */
+	uint64_t first_ns;	  /* boot time of the first event */
+};
+
+struct lz_view;
+struct lz_view *lz_view_new(const struct lz_view_sources *s, struct lz_err *err);
+void lz_view_free(struct lz_view *v);
+void lz_view_set(struct lz_view *v, const struct lz_view_event *e);
+struct lz_watch_event *lz_view_event(struct lz_view *v);
+
+/* The kind of a record for rules: an index of lz_event_kinds, or -1. */
+int lz_view_kind(const struct lz_view *v, const struct lz_record *r);
+/* Whether a field can ever have a value: every row of lz_fields but those that docs/fields.md
+ * marks as never answered. */
+bool lz_view_answers(const struct lz_field *f);
+struct lz_span lz_view_container(struct lz_view *v); /* short id; "host" outside */
+/* Time since 1970 of the event at hand. */
+uint64_t lz_view_time(const struct lz_view *v);

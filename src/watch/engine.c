@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include "../base/alloc.h"
+#include "../base/limits.h"
+#include "../sensor/calls.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define FIELDS_MAX 64
+#define TEXT_BYTES (256 * LZ_K)
+
+struct lz_engine {
+	const struct lz_rules *rules;
+	struct lz_matcher *matcher;
+	struct lz_view *view;
+	struct lz_procs *procs;
+	struct lz_users *users;
+	struct lz_hosts *hosts;
+	struct lz_sockets *sockets;
+	struct lz_cgroups *cgroups;
+	struct lz_containers *containers;
+	struct lz_engine_hooks hooks;
+	struct lz_engine_counts counts;
+	bool live;
+	int64_t wall_ns;
+	uint64_t first_ns;
+	char host[256];
+	/* the alert at hand */
+	struct lz_buf output, texts;
+	struct lz_alert_field field[FIELDS_MAX];
+	size_t fields;
+	uint64_t lost_since; /* events lost since the last alert */
+	char lost_kinds[128];
+	/* the event at hand */
+	const struct lz_record *record;
+	struct lz_proc *proc;
+	const struct lz_container *container;
+	bool hit;
+};
+
+static void told(void *arg, uint64_t id, unsigned known)
+{
+	struct lz_engine *e = arg;
+
+	if (e->hooks.group)
+		e->hooks.group(e->hooks.arg, id, known);
+}
+
+static bool make_parts(struct lz_engine *e, struct lz_err *err)
+{
+	struct lz_containers_config c;
+
+	lz_containers_config_default(&c);
+	e->procs = lz_procs_new(err);
+	e->users = lz_users_new(err);
+	e->hosts = lz_hosts_new(err);
+	e->sockets = lz_sockets_new(err);
+	if (e->live)
+		e->containers = lz_containers_new(&c, err);
+	if (!e->procs || !e->users || !e->hosts || !e->sockets || (e->live && !e->containers))
+		return false;
+	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
+	e->view = lz_view_new(&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets,
+							e->live},
+			      err);
+	e->matcher = lz_matcher_new(e->rules, err);
+	return e->cgroups && e->view && e->matcher;
+}
+
+struct lz_engine *lz_engine_new(const struct lz_rules *rules, bool live,
+				const struct lz_engine_hooks *hooks, struct lz_err *err)
+{
+	struct lz_engine *e = lz_alloc(sizeof(*e));
+
+	if (!e) {
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	e->rules = rules;
+	e->live = live;
+	e->hooks = *hooks;
+	lz_buf_init(&e->output, LZ_M);
+	lz_buf_init(&e->texts, TEXT_BYTES);
+	if (gethostname(e->host, sizeof(e->host) - 1))
+		e->host[0] = 0;
+	if (make_parts(e, err))
+		return e;
+	lz_engine_free(e);
+	return NULL;
+}
+
+void lz_engine_free(struct lz_engine *e)
+{
+	if (!e)
+		return;
+	lz_matcher_free(e->matcher);
+	lz_view_free(e->view);
+	lz_cgroups_free(e->cgroups);
+	lz_containers_free(e->containers);
+	lz_sockets_free(e->sockets);
+	lz_hosts_free(e->hosts);
+	lz_users_free(e->users);
+	lz_procs_free(e->procs);
+	lz_buf_done(&e->output);
+	lz_buf_done(&e->texts);
+	lz_free(e);
+}
+
+int lz_engine_rules(struct lz_engine *e, const struct lz_rules *rules, struct lz_err *err)
+{
+	struct lz_matcher *m = lz_matcher_new(rules, err);
+
+	if (!m)
+		return LZ_E_NOMEM;
+	lz_matcher_free(e->matcher);
+	e->matcher = m;
+	e->rules = rules;
+	return 0;
+}
+
+int lz_engine_walk(struct lz_engine *e, struct lz_err *err)
+{
+	return lz_cgroups_walk(e->cgroups, err);
+}
+
+/* --- alerts --- */
+
+static void add_field(void *arg, struct lz_span name, enum lz_field_type type,
+		      const struct lz_datum *d, size_t n)
+{
+	struct lz_engine *e = arg;
+	struct lz_alert_field *f = &e->field[e->fields];
+	size_t at = e->texts.n;
+
+	if (e->fields == FIELDS_MAX)
+		return;
+	for (size_t i = 0; i < e->fields; i++)
+		if (lz_span_eq(e->field[i].name, name))
+			return;
+	*f = (struct lz_alert_field){.kind = LZ_ALERT_NONE};
+	if (lz_buf_reserve(&e->texts, name.n))
+		return;
+	lz_buf_span(&e->texts, name);
+	f->name.n = name.n;
+	f->name.p = e->texts.p + at;
+	e->fields++;
+	if (!n)
+		return;
+	if (type == LZ_FIELD_BOOL || type == LZ_FIELD_INT || type == LZ_FIELD_UINT ||
+	    type == LZ_FIELD_PORT || type == LZ_FIELD_TIME) {
+		f->kind = type == LZ_FIELD_BOOL ? LZ_ALERT_TRUTH : LZ_ALERT_NUMBER;
+		f->num = d->num;
+		return;
+	}
+	f->kind = LZ_ALERT_TEXT;
+	f->text = d->text;
+}
+
+static void add_lineage(struct lz_engine *e, struct lz_alert *a)
+{
+	struct lz_proc *p = e->proc;
+
+	while (p && a->lineage_count < LZ_ALERT_LINEAGE_MAX) {
+		a->lineage[a->lineage_count++] = (struct lz_alert_process){
+			p->task.pid, lz_span(p->task.comm, strnlen(p->task.comm, 16)),
+			lz_shared_span(p->exe_path), lz_span(NULL, 0)};
+		p = lz_procs_parent(e->procs, p, e->live);
+	}
+}
+
+static void hit(void *arg, const struct lz_rule *rule)
+{
+	struct lz_engine *e = arg;
+	const struct lz_container *c = e->container;
+	struct lz_alert a = {.rule = rule->name,
+			     .source = rule->source,
+			     .priority = rule->priority,
+			     .tags = rule->tags,
+			     .tag_count = rule->tag_count,
+			     .time_ns = lz_view_time(e->view),
+			     .host = lz_str(e->host),
+			     .lost = e->lost_since,
+			     .lost_kinds = lz_str(e->lost_kinds)};
+
+	e->hit = true;
+	e->counts.hits++;
+	lz_buf_clear(&e->output);
+	lz_buf_clear(&e->texts);
+	/* Names are pointed at while more are added: the buffer must not move. */
+	lz_buf_reserve(&e->texts, 16 * LZ_K);
+	e->fields = 0;
+	lz_match_output(e->matcher, lz_view_event(e->view), rule, &e->output);
+	add_field(e, LZ_SPAN("evt.time"), LZ_FIELD_TIME,
+		  &(struct lz_datum){.num = (int64_t)a.time_ns, .has_num = true}, 1);
+	lz_match_fields(e->matcher, rule, add_field, e);
+	a.output = lz_buf_view(&e->output);
+	a.fields = e->field;
+	a.field_count = e->fields;
+	add_lineage(e, &a);
+	a.container.id = lz_view_container(e->view);
+	if (c) {
+		a.container.name = c->name;
+		a.container.image = c->image;
+		a.container.digest = c->image_digest;
+		e->counts.unnamed += !c->name.n;
+	}
+	e->lost_since = 0;
+	e->lost_kinds[0] = 0;
+	e->hooks.alert(e->hooks.arg, &a);
+}
+
+/* --- records --- */
+
+static void see(struct lz_engine *e, const struct lz_record *r, int kind)
+{
+	struct lz_cgroup *g = lz_cgroups_find(e->cgroups, r->head.cgroup,
+					      e->live ? r->head.pid : 0);
+	struct lz_view_event at = {.record = r,
+				   .proc = e->proc,
+				   .number = e->counts.records,
+				   .wall_ns = e->wall_ns,
+				   .first_ns = e->first_ns};
+
+	if (g && g->in_container) {
+		at.in_container = true;
+		at.container_id = g->short_id;
+		at.container = lz_cgroups_container(e->cgroups, g, r->head.time_ns);
+	}
+	e->container = at.container;
+	e->record = r;
+	e->hit = false;
+	e->counts.matched++;
+	lz_view_set(e->view, &at);
+	lz_match_event(e->matcher, lz_view_event(e->view), kind, hit, e);
+	if (!e->hit && e->hooks.idle)
+		e->hooks.idle(e->hooks.arg, r);
+}
+
+void lz_engine_take(struct lz_engine *e, struct lz_span bytes)
+{
+	struct lz_record r;
+	int kind;
+
+	e->counts.records++;
+	if (lz_record_read(bytes, &r, NULL)) {
+		e->counts.bad++;
+		return;
+	}
+	if (!e->first_ns)
+		e->first_ns = r.head.time_ns;
+	if (r.head.kind == LZ_EV_SELFTEST) {
+		if (e->hooks.selftest)
+			e->hooks.selftest(e->hooks.arg, (uint32_t)r.head.ret);
+		return;
+	}
+	if (r.head.kind == LZ_EV_CGROUP)
+		lz_cgroups_take(e->cgroups, &r);
+	if (r.head.kind == LZ_EV_DNS)
+		lz_hosts_learn(e->hosts, r.part[LZ_PART_BYTES], r.head.time_ns);
+	e->proc = lz_procs_take(e->procs, &r, e->live);
+	kind = lz_view_kind(e->view, &r);
+	if (e->proc && kind >= 0 && r.head.kind != LZ_EV_TASK)
+		see(e, &r, kind);
+}
+
+void lz_engine_clock(struct lz_engine *e, int64_t wall_ns)
+{
+	e->wall_ns = wall_ns;
+}
+
+void lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes)
+{
+	(void)e;
+	(void)type;
+	(void)bytes;
+}
+
+void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds)
+{
+	e->counts.lost += n;
+	e->lost_since += n;
+	snprintf(e->lost_kinds, sizeof(e->lost_kinds), "%s", kinds);
+}
+
+void lz_engine_purge(struct lz_engine *e, uint64_t now_ns)
+{
+	lz_procs_purge(e->procs, now_ns);
+	lz_cgroups_purge(e->cgroups, now_ns);
+}
+
+/* --- files that no rule asks about --- */
+
+/* What stays the same whoever opens the file in this way. */
+static bool is_of_file(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	static const char *const fields[] = {
+		"evt.type",	 "evt.dir",	     "evt.source",	"syscall.type",
+		"evt.category",	 "evt.failed",	     "evt.res",		"evt.is_open_write",
+		"fd.name",	 "fd.directory",     "fd.filename",	"fd.type",
+		"fd.typechar",	 "fd.l4proto",	     "fd.ip",		"fd.sip",
+		"fd.cip",	 "fd.sockfamily",    "fd.is_upper_layer"};
+
+	(void)arg;
+	(void)index;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (!strcmp(fields[i], f->name))
+			return true;
+	return false;
+}
+
+bool lz_engine_file_matters(struct lz_engine *e, const struct lz_record *r)
+{
+	return lz_match_possible(e->matcher, lz_view_event(e->view), lz_view_kind(e->view, r),
+				 is_of_file, NULL);
+}
+
+/* --- figures --- */
+
+struct lz_engine_counts lz_engine_counts(const struct lz_engine *e)
+{
+	return e->counts;
+}
+
+size_t lz_engine_processes(const struct lz_engine *e)
+{
+	return lz_procs_count(e->procs);
+}
+
+struct lz_cgroups *lz_engine_cgroups(struct lz_engine *e)
+{
+	return e->cgroups;
+}
+
+struct lz_procs *lz_engine_procs(struct lz_engine *e)
+{
+	return e->procs;
+}

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "live.h"
+
+#include "../base/alloc.h"
+#include "../base/clock.h"
+#include "../base/limits.h"
+#include "../base/log.h"
+#include "../sensor/ring.h"
+#include "engine.h"
+#include "recording.h"
+#include "sink.h"
+#include "stats.h"
+#include "want.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS	     5	   /* the longest that an event waits to be looked at */
+#define SECOND_MS    1000
+#define RELOAD_MS    2000  /* between looks at the rule files */
+#define SELFTEST_MS  60000
+#define ANSWER_MS    5000 /* a self-test that took longer has failed */
+#define FINISH_MS    3000
+#define BURST	     4096 /* records before other things are looked after */
+
+struct live {
+	const struct lz_watch_options *o;
+	struct lz_rule_set set;
+	struct lz_programs_config config;
+	struct lz_programs *programs;
+	struct lz_rings *rings;
+	struct lz_engine *engine;
+	struct lz_sink *sink;
+	struct lz_recording *recording;
+	struct lz_stats stats;
+	uint64_t from_ns;    /* records before this one were told by the programs before these */
+	uint64_t lost_base;  /* lost by programs that are gone */
+	uint64_t lost_known; /* of these, said already */
+	uint64_t kind_known[LZ_EV_KINDS];
+	uint64_t discards;
+	uint32_t nonce, answered;
+	uint64_t second_ms, reload_ms, selftest_ms, stats_ms;
+	bool asked; /* a self-test is on its way */
+	int signals;
+};
+
+static uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static int64_t wall_offset(void)
+{
+	struct timespec t;
+	uint64_t boot = boot_ns();
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - (int64_t)boot;
+}
+
+/* --- what the engine tells --- */
+
+static void on_group(void *arg, uint64_t id, unsigned known)
+{
+	struct live *l = arg;
+
+	if (l->programs)
+		lz_programs_group(l->programs, id, known);
+}
+
+/* A file that no rule can ask about is passed over in the kernel from now on. */
+static void on_idle(void *arg, const struct lz_record *r)
+{
+	struct live *l = arg;
+	struct lz_ev_learn file;
+
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) ||
+	    lz_engine_file_matters(l->engine, r))
+		return;
+	lz_programs_discard(l->programs, &file);
+	l->discards++;
+}
+
+static void on_selftest(void *arg, uint32_t nonce)
+{
+	struct live *l = arg;
+
+	l->answered = nonce;
+}
+
+static void on_alert(void *arg, const struct lz_alert *a)
+{
+	struct live *l = arg;
+
+	lz_sink_add(l->sink, a);
+}
+
+static struct lz_engine_hooks hooks_of(struct live *l)
+{
+	return (struct lz_engine_hooks){.arg = l,
+					.group = on_group,
+					.idle = on_idle,
+					.selftest = on_selftest,
+					.alert = on_alert};
+}
+
+/* --- loss --- */
+
+static const char *const kind_names[LZ_EV_KINDS] = {
+	[LZ_EV_CALL] = "calls",		  [LZ_EV_EXEC] = "programs started",
+	[LZ_EV_FORK] = "processes begun", [LZ_EV_EXIT] = "processes ended",
+	[LZ_EV_TASK] = "processes",	  [LZ_EV_CGROUP] = "containers",
+	[LZ_EV_CAPABILITY] = "capabilities", [LZ_EV_FLOW] = "connections",
+	[LZ_EV_DNS] = "names",		  [LZ_EV_IO_URING] = "io_uring operations",
+	[LZ_EV_THROTTLE] = "throttling",  [LZ_EV_SELFTEST] = "self-tests",
+};
+
+const char *lz_event_kind_text(unsigned kind)
+{
+	return kind < LZ_EV_KINDS ? kind_names[kind] : NULL;
+}
+
+static void take_record(void *arg, struct lz_span record)
+{
+	struct live *l = arg;
+
+	if (l->recording)
+		lz_recording_add(l->recording, record);
+	lz_engine_take(l->engine, record);
+}
+
+/* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
+static void repair(struct live *l)
+{
+	struct lz_err err = {0};
+
+	if (lz_programs_tasks(l->programs, take_record, l, &err) ||
+	    lz_engine_walk(l->engine, &err))
+		lz_log(LZ_WARN, "after a loss of events: %s", err.text);
+	l->stats.repairs++;
+}
+
+static void look_for_loss(struct live *l)
+{
+	uint64_t counts[LZ_COUNTS], missed = lz_programs_missed(l->programs), lost;
+	char kinds[128] = "";
+	size_t n = 0;
+	bool state = missed > l->stats.missed;
+
+	lz_programs_counts(l->programs, counts);
+	lost = counts[LZ_COUNT_LOST] + missed;
+	for (unsigned k = 1; k < LZ_EV_KINDS; k++) {
+		uint64_t now = counts[LZ_COUNT_LOST_KIND + k];
+		if (now > l->kind_known[k] && kind_names[k] && n < sizeof(kinds) - 40)
+			n += (size_t)snprintf(kinds + n, sizeof(kinds) - n, "%s%s", n ? ", " : "",
+					      kind_names[k]);
+		state |= now > l->kind_known[k] && k != LZ_EV_CALL;
+		l->kind_known[k] = now;
+	}
+	if (missed > l->stats.missed && n < sizeof(kinds) - 40)
+		snprintf(kinds + n, sizeof(kinds) - n, "%sinterrupted", n ? ", " : "");
+	if (lost > l->lost_known) {
+		lz_engine_lost(l->engine, lost - l->lost_known, kinds);
+		if (!l->o->quiet)
+			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known, kinds);
+	}
+	l->lost_known = lost;
+	l->stats.missed = missed;
+	if (state)
+		repair(l);
+}
+
+/* --- programs --- */
+
+static int start_programs(struct live *l, struct lz_err *err)
+{
+	const int *fds;
+	size_t n;
+
+	l->programs = lz_programs_load(&l->config, err);
+	if (!l->programs)
+		return err->code;
+	n = lz_programs_rings(l->programs, &fds);
+	l->rings = lz_rings_open(fds, n, err);
+	if (!l->rings)
+		return err->code;
+	return 0;
+}
+
+static void tell_group(void *arg, struct lz_cgroup *g)
+{
+	struct live *l = arg;
+
+	lz_programs_group(l->programs, g->id, g->in_container ? 2 : 1);
+}
+
+static void drain(struct live *l, uint64_t until_ns)
+{
+	struct lz_span record;
+	struct lz_ev head;
+
+	while (lz_rings_next(l->rings, &record) > 0) {
+		memcpy(&head, record.p, sizeof(head));
+		if (head.time_ns < until_ns)
+			take_record(l, record);
+	}
+	lz_rings_release(l->rings);
+}
+
+/* Other rules want other events: new programs begin, then the old ones end. Both tell of the time
+ * between; what is before the switch counts from the old ones, what is behind it from the new. */
+static int change_programs(struct live *l, const struct lz_programs_config *config,
+			   struct lz_err *err)
+{
+	struct lz_programs_config before = l->config;
+	struct lz_programs *old = l->programs;
+	struct lz_rings *rings = l->rings;
+	struct timespec pause = {.tv_nsec = 20000000};
+
+	l->config = *config;
+	l->programs = NULL;
+	l->rings = NULL;
+	if (start_programs(l, err)) {
+		lz_rings_close(l->rings);
+		lz_programs_free(l->programs);
+		l->config = before;
+		l->programs = old;
+		l->rings = rings;
+		return err->code;
+	}
+	lz_cgroups_each(lz_engine_cgroups(l->engine), tell_group, l);
+	l->from_ns = boot_ns();
+	lz_programs_detach(old);
+	nanosleep(&pause, NULL); /* who was within a program is out of it by now */
+	{
+		struct lz_rings *fresh = l->rings;
+		l->rings = rings;
+		drain(l, l->from_ns);
+		l->rings = fresh;
+	}
+	lz_rings_close(rings);
+	lz_programs_free(old);
+	memset(l->kind_known, 0, sizeof(l->kind_known));
+	l->lost_base += l->lost_known;
+	l->lost_known = 0;
+	l->stats.missed = 0;
+	return 0;
+}
+
+/* --- rules --- */
+
+static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *err)
+{
+	struct lz_programs_config want = l->config;
+
+	if (lz_want(fresh->rules, &want, err))
+		return err->code;
+	if (!lz_want_same(&want, &l->config) && change_programs(l, &want, err))
+		return err->code;
+	if (lz_engine_rules(l->engine, fresh->rules, err))
+		return err->code;
+	/* What was of no interest may be now. */
+	lz_programs_forget(l->programs);
+	return 0;
+}
+
+static void reload(struct live *l, bool asked)
+{
+	uint64_t stamp = lz_rule_set_stamp(l->o->rules, l->o->rule_count);
+	struct lz_rule_set fresh;
+	struct lz_err err = {0};
+
+	if (!asked && (stamp == l->set.stamp || stamp == l->stats.bad_stamp))
+		return;
+	if (lz_rule_set_load(l->o->rules, l->o->rule_count, &fresh, &err)) {
+		l->stats.bad_stamp = stamp;
+		lz_log(LZ_ERROR, "rules not changed, the old ones stay: %s", err.text);
+		return;
+	}
+	if (swap_rules(l, &fresh, &err)) {
+		l->stats.bad_stamp = stamp;
+		lz_log(LZ_ERROR, "rules not changed, the old ones stay: %s", err.text);
+		lz_rule_set_drop(&fresh);
+		return;
+	}
+	lz_rule_set_drop(&l->set);
+	l->set = fresh;
+	l->stats.reloads++;
+	if (!l->o->quiet)
+		lz_log(LZ_INFO, "rules changed: %zu in use", lz_stats_rules(l->set.rules));
+}
+
+/* --- now and then --- */
+
+static void self_test(struct live *l, uint64_t now_ms)
+{
+	if (l->asked && l->answered == l->nonce) {
+		l->asked = false;
+		l->stats.selftests++;
+	} else if (l->asked && now_ms - l->selftest_ms > ANSWER_MS) {
+		l->asked = false;
+		l->stats.selftests_failed++;
+		lz_log(LZ_ERROR, "self-test %u came to no answer: events may not arrive", l->nonce);
+	}
+	if (!l->asked && (!l->nonce || now_ms - l->selftest_ms >= SELFTEST_MS)) {
+		l->asked = true;
+		l->selftest_ms = now_ms;
+		lz_programs_selftest(++l->nonce);
+	}
+}
+
+static void fill_stats(struct live *l)
+{
+	uint64_t counts[LZ_COUNTS];
+
+	lz_programs_counts(l->programs, counts);
+	memcpy(l->stats.kernel, counts, sizeof(counts));
+	l->stats.lost = l->lost_base + l->lost_known;
+	l->stats.engine = lz_engine_counts(l->engine);
+	l->stats.processes = lz_engine_processes(l->engine);
+	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
+	l->stats.ring_held = lz_rings_held(l->rings);
+	l->stats.ring_size = lz_rings_size(l->rings);
+	l->stats.discards = l->discards;
+	l->stats.path = lz_programs_path(l->programs);
+}
+
+static void each_second(struct live *l, uint64_t now_ms)
+{
+	lz_engine_clock(l->engine, wall_offset());
+	if (l->recording)
+		lz_recording_clock(l->recording, wall_offset());
+	look_for_loss(l);
+	lz_engine_purge(l->engine, boot_ns());
+	self_test(l, now_ms);
+	if (now_ms - l->reload_ms >= RELOAD_MS) {
+		l->reload_ms = now_ms;
+		reload(l, false);
+	}
+	if (l->o->stats_s && now_ms - l->stats_ms >= l->o->stats_s * 1000ULL) {
+		l->stats_ms = now_ms;
+		fill_stats(l);
+		lz_stats_print(&l->stats, l->o->json);
+	}
+}
+
+static void look_for_signals(struct live *l)
+{
+	struct signalfd_siginfo s;
+
+	while (read(l->signals, &s, sizeof(s)) == (ssize_t)sizeof(s)) {
+		lz_sink_reopen(l->sink);
+		reload(l, true);
+	}
+}
+
+static void housekeeping(struct live *l)
+{
+	uint64_t now = lz_now_ms();
+
+	lz_sink_tick(l->sink, now);
+	if (now - l->second_ms < SECOND_MS)
+		return;
+	l->second_ms = now;
+	look_for_signals(l);
+	each_second(l, now);
+}
+
+static void loop(struct live *l)
+{
+	while (!lz_cancelled() && lz_sink_alive(l->sink)) {
+		struct lz_span record;
+		struct lz_ev head;
+		unsigned n = 0;
+		while (n < BURST && lz_rings_next(l->rings, &record) > 0) {
+			n++;
+			memcpy(&head, record.p, sizeof(head));
+			if (head.time_ns >= l->from_ns)
+				take_record(l, record);
+		}
+		lz_rings_release(l->rings);
+		housekeeping(l);
+		if (n < BURST)
+			lz_rings_wait(l->rings, WAIT_MS);
+	}
+}
+
+/* --- beginning and end --- */
+
+static int open_signals(struct live *l, struct lz_err *err)
+{
+	sigset_t hup;
+
+	sigemptyset(&hup);
+	sigaddset(&hup, SIGHUP);
+	sigprocmask(SIG_BLOCK, &hup, NULL);
+	l->signals = signalfd(-1, &hup, SFD_NONBLOCK | SFD_CLOEXEC);
+	return l->signals < 0 ? lz_fail_errno(err, "signals") : 0;
+}
+
+static int start(struct live *l, struct lz_err *err)
+{
+	const struct lz_engine_hooks hooks = hooks_of(l);
+	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
+
+	if (code)
+		return code;
+	l->config.ring_bytes = l->o->ring_bytes;
+	l->config.tokens_per_s = l->o->rate;
+	l->config.discard = true;
+	code = lz_want(l->set.rules, &l->config, err);
+	if (code)
+		return code;
+	code = open_signals(l, err);
+	if (code)
+		return code;
+	l->sink = lz_sink_new(l->o, err);
+	l->engine = l->sink ? lz_engine_new(l->set.rules, true, &hooks, err) : NULL;
+	if (!l->engine)
+		return err->code;
+	if (l->o->record) {
+		l->recording = lz_recording_create(l->o->record, err);
+		if (!l->recording)
+			return err->code;
+		lz_recording_clock(l->recording, wall_offset());
+	}
+	lz_engine_clock(l->engine, wall_offset());
+	code = start_programs(l, err);
+	if (!code)
+		code = lz_engine_walk(l->engine, err);
+	return code ? code : lz_programs_tasks(l->programs, take_record, l, err);
+}
+
+static int stop(struct live *l, int code, struct lz_err *err)
+{
+	if (l->sink)
+		lz_sink_finish(l->sink, FINISH_MS);
+	if (l->programs && l->engine && l->o->stats_s) {
+		fill_stats(l);
+		lz_stats_print(&l->stats, l->o->json);
+	}
+	if (l->recording) {
+		int r = lz_recording_close(l->recording, code ? NULL : err);
+		code = code ? code : r;
+	}
+	lz_rings_close(l->rings);
+	lz_programs_free(l->programs);
+	lz_engine_free(l->engine);
+	lz_sink_free(l->sink);
+	lz_rule_set_drop(&l->set);
+	if (l->signals >= 0)
+		close(l->signals);
+	lz_free(l);
+	return code;
+}
+
+int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
+{
+	struct live *l = lz_alloc(sizeof(*l));
+	int code;
+
+	if (!l)
+		return lz_fail(err, LZ_E_NOMEM, "out of memory");
+	l->o = o;
+	l->signals = -1;
+	code = start(l, err);
+	if (!code) {
+		fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, system calls by %s\n",
+			lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
+			lz_programs_path(l->programs) == LZ_PATH_FEXIT ? "a program behind each"
+								       : "one program behind all");
+		loop(l);
+	}
+	return stop(l, code, err);
+}

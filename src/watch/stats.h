@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Inside watch/ only: figures of a watch, for people or as a line of JSON on standard error. */
+#include "../sensor/programs.h"
+#include "engine.h"
+
+struct lz_stats {
+	uint64_t kernel[LZ_COUNTS];
+	uint64_t missed, lost;
+	struct lz_engine_counts engine;
+	size_t processes, groups, ring_held, ring_size;
+	uint64_t discards, repairs, reloads, selftests, selftests_failed;
+	uint64_t bad_stamp; /* rule files that were refused */
+	enum lz_call_path path;
+};
+
+void lz_stats_print(const struct lz_stats *s, bool json);
+size_t lz_stats_rules(const struct lz_rules *r); /* that are in use */
