@@ -77,13 +77,13 @@ static int act_udp(int argc, char **argv)
 	return act_done(connected(SOCK_DGRAM, argv[1], argv[2]), argv[1]);
 }
 
-/* A datagram without a connection. */
+/* A datagram without a connection, from an address of our own. */
 static int act_sendto(int argc, char **argv)
 {
-	struct sockaddr_in a = address(argv[1], argv[2]);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_in a = address(argv[2], argv[3]);
+	int fd = bound(SOCK_DGRAM, argv[1], "0");
 
-	return act_done(sendto(fd, "x", 1, 0, (struct sockaddr *)&a, sizeof(a)), argv[1]);
+	return act_done(sendto(fd, "x", 1, 0, (struct sockaddr *)&a, sizeof(a)), argv[2]);
 }
 
 static int act_accept(int argc, char **argv)
@@ -220,7 +220,7 @@ const struct act acts_net[] = {
 	{"listen", 1, act_listen, "PORT..."},
 	{"tcp", 2, act_tcp, "ADDRESS PORT"},
 	{"udp", 2, act_udp, "ADDRESS PORT"},
-	{"sendto", 2, act_sendto, "ADDRESS PORT"},
+	{"sendto", 3, act_sendto, "OWN-ADDRESS ADDRESS PORT"},
 	{"accept", 3, act_accept, "OWN-ADDRESS CALLED-ADDRESS PORT"},
 	{"dup2", 3, act_dup, "ADDRESS PORT DESCRIPTOR"},
 	{"dup3", 3, act_dup3, "ADDRESS PORT DESCRIPTOR"},

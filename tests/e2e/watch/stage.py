@@ -3,6 +3,7 @@
 containers that stay, a runner in each that performs acts fast, and the sensor."""
 
 import contextlib
+import glob
 import io
 import json
 import os
@@ -141,7 +142,7 @@ class Engine:
             self.process = subprocess.Popen(
                 ["dockerd", "--host", self.socket, "--data-root", f"{tmp}/data", "--exec-root", f"{tmp}/exec",
                  "--pidfile", f"{tmp}/docker.pid", "--bridge=none", "--iptables=false", "--ip6tables=false",
-                 "--storage-driver=overlay2", *modest_runtime(tmp)],
+                 "--storage-driver=overlay2", "--exec-opt=native.cgroupdriver=cgroupfs", *modest_runtime(tmp)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         stage.at_exit.callback(self.stop)
         self.wait(60)
@@ -187,6 +188,18 @@ class Engine:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        remove_groups(self.stage)
+
+
+def remove_groups(stage):
+    """Control groups that containers were put below; those that others use stay."""
+    for row in stage.plan["containers"].values():
+        for option in row["docker"]:
+            name, _, path = option.partition("=")
+            while name == "--cgroup-parent" and path != "/":
+                for group in glob.glob(f"/sys/fs/cgroup{path}") + glob.glob(f"/sys/fs/cgroup/*{path}"):
+                    rmdir_empty(group)
+                path = os.path.dirname(path)
 
 
 def image_tar(stage, path):
@@ -224,15 +237,26 @@ def image_tar(stage, path):
             entry(name, tarfile.REGTYPE, data=text.encode(), mode=0o644)
 
 
+def unlink_plain(path):
+    """Unless an engine has put its socket there since."""
+    if os.path.isfile(path):
+        os.unlink(path)
+
+
+def rmdir_empty(path):
+    with contextlib.suppress(OSError):
+        os.rmdir(path)
+
+
 def as_usual(stage, argv):
     """argv where the private engine lies at the places of an ordinary one: for itself alone, by mounts that
     nobody else sees."""
     if not os.path.exists("/var/lib/docker"):
         os.mkdir("/var/lib/docker", 0o710)
-        stage.at_exit.callback(os.rmdir, "/var/lib/docker")
+        stage.at_exit.callback(rmdir_empty, "/var/lib/docker")
     if not os.path.exists("/run/docker.sock"):
         with open("/run/docker.sock", "x", encoding="ascii"):
-            stage.at_exit.callback(os.unlink, "/run/docker.sock")
+            stage.at_exit.callback(unlink_plain, "/run/docker.sock")
     script = (f"mount --bind {stage.tmp}/data /var/lib/docker && mount --bind {stage.tmp}/docker.sock /run/docker.sock"
               ' && exec "$@"')
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *argv]
