@@ -84,9 +84,9 @@ says "$err" 'did you mean "Shell in a container"' "explain a rule that is not th
 run lazaret rules explain "$tmp/event.json"
 exits 2 "explain without rules"
 
-lazaret list fields | awk '{print $1}' >"$tmp/fields"
-sed -n 's/^| `\([^`]*\)` .*/\1/p' "$LZ_SOURCE/docs/fields.md" >"$tmp/documented"
-is "$(diff "$tmp/fields" "$tmp/documented" | head -n 3)" "" "docs/fields.md has every field"
+lazaret list fields | sed -E 's/\|/\\|/g; s/^([^ ]+) +([^ ]+) +(.*)$/| `\1` | \2 | \3 |/' >"$tmp/fields"
+grep '^| `' "$LZ_SOURCE/docs/fields.md" >"$tmp/documented"
+is "$(diff "$tmp/fields" "$tmp/documented" | head -n 3)" "" "docs/fields.md is what the program says of every field"
 
 for file in falco_rules falco-incubating_rules falco-sandbox_rules; do
 	if path=$(shared "compat/falco/$file.yaml" 2>/dev/null); then
