@@ -217,9 +217,9 @@ static void hit(void *arg, const struct lz_rule *rule)
 		a.container.digest = c->image_digest;
 		e->counts.unnamed += !c->name.n;
 	}
+	e->hooks.alert(e->hooks.arg, &a);
 	e->lost_since = 0;
 	e->lost_kinds[0] = 0;
-	e->hooks.alert(e->hooks.arg, &a);
 }
 
 /* --- records --- */
