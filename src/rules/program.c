@@ -114,7 +114,7 @@ static uint32_t specialise(struct maker *k, uint32_t number)
 	struct special *s;
 	uint32_t result;
 
-	if (!n.about_kind)
+	if (!n.mentions_kind)
 		return number;
 	s = lz_vec_at(&k->special, number);
 	if (s->kind == k->kind + 1)
