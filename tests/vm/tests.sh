@@ -56,7 +56,7 @@ section 'programs sys_exit' guest programs sys_exit
 section doctor lazaret watch --doctor
 echo 1 >/proc/sys/kernel/bpf_stats_enabled
 section box make_box
-section start start -r /rules
+section start start --group 0 --rules /rules
 box act listen 80 &
 sleep 0.5
 section acts . /acts.sh
@@ -65,6 +65,4 @@ section 'idle fexit' guest idle 1000000
 section stop stop
 section alerts cat /tmp/alerts
 section 'watch said' cat /tmp/said
-section start start -r /rules --path sys_exit
-section 'idle sys_exit' guest idle 1000000
-section stop stop
+section 'idle sys_exit' guest idle 1000000 sys_exit
