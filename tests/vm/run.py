@@ -220,9 +220,10 @@ def check_programs(tap, version, found):
 
 
 def idle_runs(found, name):
+    """Runs of programs during idle calls; None: there were no programs."""
     for line in found.get(name, ([], None))[0]:
         words = line.split()
-        if words[:1] == ["idle"]:
+        if words[:1] == ["idle"] and int(words[5]) >= 10:
             return int(words[3])
     return None
 
@@ -250,10 +251,13 @@ def alerts_of(lines):
 
 
 def check_alerts(tap, version, found):
-    lines, status = found.get("alerts", ([], None))
-    alerts = alerts_of(lines)
-    tap.ok(status == 0, f"{version}: watch ends when it is asked to", *lines[-5:],
-           *found.get("watch said", ([], None))[0][-20:])
+    alerts = alerts_of(found.get("alerts", ([], None))[0])
+    said_there = found.get("watch said", ([], None))[0]
+    tap.ok(found.get("start", ([], None))[1] == 0, f"{version}: watch is ready", *said_there)
+    tap.ok(found.get("stop", ([], None))[1] == 0, f"{version}: watch ends when it is asked to",
+           *said_there[-20:])
+    tap.ok(found.get("acts", ([], None))[0] == [], f"{version}: no act says that it failed",
+           *found.get("acts", ([], None))[0])
     for i, (rule, where, command) in enumerate(ACTS):
         mark = f"yes{i:02}"
         with_mark = [x["rule"] for x in alerts if mark in json.dumps(x)]
