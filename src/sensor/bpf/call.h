@@ -170,8 +170,12 @@ __noinline int put_call(struct out *o, u32 nr)
 
 __noinline int put_learn(struct out *o)
 {
-	if (o)
-		put_bytes(o, LZ_PART_LEARN, &o->learn, sizeof(o->learn));
+	char *at = o ? part_room(o, sizeof(o->learn)) : 0;
+
+	/* Copied by the kernel: loads and stores, byte by byte, took 400 bytes of stack. */
+	if (at && !bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), sizeof(o->learn),
+					 &o->learn))
+		part_end(o, at, LZ_PART_LEARN, sizeof(o->learn));
 	return 0;
 }
 
