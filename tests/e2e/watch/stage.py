@@ -375,7 +375,8 @@ class Stage:
         self.engine.docker("run", "-d", "--name", name, *self.filled(options), self.image, "act", "sleep", "3600000")
         pid = self.engine.docker("inspect", "-f", "{{.State.Pid}}", name).strip()
         for address in self.plan["addresses"]:
-            command(["nsenter", "-t", pid, "-n", "busybox", "ip", "addr", "add", f"{address}/32", "dev", "lo"])
+            command(["nsenter", "-t", pid, "-n", "busybox", "ip", "addr", "add", f"{address}/{128 if ':' in address else 32}",
+                     "dev", "lo"])
         ports = [str(p) for p in self.plan["ports"]]
         if self.runner(name).run(["act", "listen", *ports]):
             raise Trouble(f"{name}: nothing listens")

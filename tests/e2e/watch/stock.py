@@ -25,6 +25,7 @@ BUILD = os.environ.get("LZ_BUILD") or os.path.join(SOURCE, "build")
 SHARED = os.environ.get("LZ_SHARED") or os.path.join(SOURCE, "..", "shared")
 RULES = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"]
 WITHIN_S = 1.0
+MACHINE = os.uname().machine
 FENCE = "Fence of the test"
 
 
@@ -144,8 +145,8 @@ class Row:
     def __init__(self, row):
         self.name = row["rule"]
         self.before = [Deed(r, self.name) for r in row.get("before", [])]
-        self.acts = [Deed(r, self.name) for r in row["act"]]
-        self.benign = [Deed(r, self.name) for r in row["benign"]]
+        self.acts, self.benign = ([Deed(r, self.name) for r in row[kind] if r.get("only", MACHINE) == MACHINE]
+                                  for kind in ("act", "benign"))
 
 
 def judge_act(deed, sensor):
