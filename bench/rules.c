@@ -185,7 +185,7 @@ static double run(struct lz_matcher *m, double seconds, unsigned long *ret_event
 
 	do {
 		for (unsigned i = 0; i < EVENTS; i++)
-			lz_match_event(m, &events[i].e, events[i].kind, on_hit, hits);
+			lz_match_event(m, &events[i].e, events[i].kind, 0, on_hit, hits);
 		*ret_events += EVENTS;
 		end = now();
 	} while (end - start < seconds);

@@ -121,6 +121,7 @@ struct lz_alert_output_row {
 extern const struct lz_alert_output_row lz_alert_outputs[];
 extern const size_t lz_alert_output_count;
 
+/* Texts are borrowed until the last lz_outputs_add. */
 struct lz_outputs_options {
 	bool json;	    /* the form of outputs whose own is not given */
 	bool colour;	    /* for "-" when it prints for people */
@@ -143,6 +144,7 @@ struct lz_output_stats {
 	uint64_t dropped; /* lost for this output: no room, refused, damaged */
 	uint64_t notices; /* of ours, that some were lost: sent + waiting + dropped = alerts handed
 			   * over + notices */
+	bool failing;	  /* the last try failed; it is tried again */
 	bool ended;	  /* its reader has gone for good: nothing more goes there */
 	struct lz_err last; /* the last failure; code 0: none */
 };

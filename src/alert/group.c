@@ -87,6 +87,8 @@ static void pay(struct lz_groups *g, struct limit *l)
 {
 	struct lz_alert *a = l->kept;
 
+	if (!a)
+		return;
 	a->more = l->more - a->count;
 	l->kept = NULL;
 	l->more = 0;
@@ -96,8 +98,7 @@ static void pay(struct lz_groups *g, struct limit *l)
 
 static void forget_limit(struct lz_groups *g, struct limit *l)
 {
-	if (l->kept)
-		pay(g, l);
+	pay(g, l);
 	lz_table_del(&g->limits, &l->entry);
 	lz_free(l);
 }
@@ -120,6 +121,7 @@ static void refill(const struct lz_groups *g, struct limit *l, uint64_t now_ms)
 static struct limit *limit_of(struct lz_groups *g, struct lz_span rule, uint64_t now_ms)
 {
 	struct limit *l = (struct limit *)(void *)lz_table_get(&g->limits, rule);
+	struct lz_entry *oldest;
 	char *name;
 
 	if (l) {
@@ -127,8 +129,8 @@ static struct limit *limit_of(struct lz_groups *g, struct lz_span rule, uint64_t
 		refill(g, l, now_ms);
 		return l;
 	}
-	while (g->limits.n >= g->limits.max)
-		forget_limit(g, (struct limit *)(void *)lz_table_oldest(&g->limits));
+	while (g->limits.n >= g->limits.max && (oldest = lz_table_oldest(&g->limits)))
+		forget_limit(g, (struct limit *)(void *)oldest);
 	l = lz_alloc(sizeof(*l) + rule.n + 1);
 	if (!l)
 		return NULL;
@@ -318,8 +320,7 @@ void lz_groups_flush(struct lz_groups *g, uint64_t now_ms)
 	while (!lz_link_none(&g->born))
 		end_group(g, of_born(g->born.next), now_ms);
 	for (struct lz_link *l = g->limits.used.next; l != &g->limits.used; l = l->next)
-		if (((struct limit *)(void *)l)->kept)
-			pay(g, (struct limit *)(void *)l);
+		pay(g, (struct limit *)(void *)l);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

@@ -187,10 +187,13 @@ static int open_spool(struct webhook *w, struct lz_span dir, struct lz_err *err)
 }
 
 static void *sender(void *arg);
+static void deal(struct webhook *w, bool dealt_with, uint64_t sent, uint64_t refused,
+		 const struct lz_err *why);
 
 static int start(struct webhook *w, struct lz_err *err)
 {
 	int code = lz_curl_load(&w->curl, err);
+	struct lz_err torn;
 
 	if (!code)
 		code = load_headers(w, err);
@@ -200,6 +203,8 @@ static int start(struct webhook *w, struct lz_err *err)
 	if (!w->easy)
 		return lz_fail(err, LZ_E_NOMEM, "out of memory");
 	w->pending = lz_spool_lines(w->spool) > 0;
+	lz_fail(&torn, LZ_E_FORMAT, "%s: a crash had torn a line in the spool", w->o->name);
+	deal(w, false, 0, 0, &torn);
 	if (lz_output_thread(&w->thread, sender, w))
 		return lz_fail(err, LZ_E_LIMIT, "%s: no thread can be started", w->o->name);
 	w->started = true;

@@ -59,7 +59,7 @@ struct lz_output {
 	pthread_cond_t work, idle;
 	struct lz_records waiting, batch;
 	size_t batch_at, batch_byte; /* records and bytes of the batch that are done */
-	bool stop, reopen, ended, sleeping;
+	bool stop, reopen, ended, sleeping, failing;
 	uint64_t sent, dropped, notices;
 	uint64_t unsaid; /* dropped, and not told yet */
 	struct lz_err last;

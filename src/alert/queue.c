@@ -138,15 +138,21 @@ static void end(struct lz_output *o)
 	o->ended = true;
 }
 
-/* What was lost is said where it is missing: in front of the next record. */
-static void say_loss(struct lz_output *o, struct lz_span notice, uint64_t said, size_t record_bytes)
+static bool fits(const struct lz_output *o, size_t bytes)
 {
-	if (!notice.n || o->waiting.bytes.n + notice.n + record_bytes > o->queue_max)
-		return;
-	if (!add(&o->waiting, notice))
-		return;
+	return o->waiting.bytes.n + bytes <= o->queue_max;
+}
+
+/* What was lost is said where it is missing: in front of the next record. False: not yet. */
+static bool say_loss(struct lz_output *o, struct lz_span notice, uint64_t said, size_t record_bytes)
+{
+	if (!notice.n)
+		return true;
+	if (!fits(o, notice.n + record_bytes) || !add(&o->waiting, notice))
+		return false;
 	o->unsaid -= said < o->unsaid ? said : o->unsaid;
 	o->notices++;
+	return true;
 }
 
 bool lz_output_put(struct lz_output *o, struct lz_span record, struct lz_span notice, uint64_t said)
@@ -158,11 +164,10 @@ bool lz_output_put(struct lz_output *o, struct lz_span record, struct lz_span no
 		kept = false;
 		o->dropped += record.n > 0;
 	} else {
-		say_loss(o, notice, said, record.n);
-		if (record.n)
-			kept = o->waiting.bytes.n + record.n <= o->queue_max &&
-			       add(&o->waiting, record);
-		if (!kept)
+		kept = say_loss(o, notice, said, record.n);
+		if (kept && record.n)
+			kept = fits(o, record.n) && add(&o->waiting, record);
+		if (!kept && record.n)
 			drop(o, 1);
 		if (!o->sleeping)
 			pthread_cond_signal(&o->work);
@@ -175,6 +180,7 @@ void lz_output_sent(struct lz_output *o, uint64_t n)
 {
 	pthread_mutex_lock(&o->lock);
 	o->sent += n;
+	o->failing = o->failing && !n;
 	pthread_cond_broadcast(&o->idle);
 	pthread_mutex_unlock(&o->lock);
 }
@@ -193,6 +199,7 @@ void lz_output_trouble(struct lz_output *o, const struct lz_err *why)
 {
 	pthread_mutex_lock(&o->lock);
 	o->last = *why;
+	o->failing = true;
 	pthread_mutex_unlock(&o->lock);
 }
 
@@ -232,6 +239,8 @@ static bool work(struct lz_output *o, unsigned *failures)
 	pthread_mutex_lock(&o->lock);
 	done(o, n);
 	*failures = n || !code ? 0 : *failures;
+	if (code || !o->kind->waiting)
+		o->failing = code != 0;
 	if (!code)
 		return true;
 	if (code != LZ_E_CANCELLED || !o->stop)

@@ -43,14 +43,20 @@ struct lz_spool {
 	pthread_mutex_t lock;
 };
 
+static bool any(const struct lz_spool *s)
+{
+	return s->segments.n > 0;
+}
+
+/* Of both: only if there are any. */
 static struct segment *first(const struct lz_spool *s)
 {
-	return s->segments.n ? lz_vec_at(&s->segments, 0) : NULL;
+	return lz_vec_at(&s->segments, 0);
 }
 
 static struct segment *last(const struct lz_spool *s)
 {
-	return s->segments.n ? lz_vec_at(&s->segments, s->segments.n - 1) : NULL;
+	return lz_vec_at(&s->segments, s->segments.n - 1);
 }
 
 static void name_of(uint64_t seq, char name[32])
@@ -83,7 +89,7 @@ static void save_cursor(struct lz_spool *s)
 	ssize_t r;
 
 	snprintf(text, sizeof(text), "%016llx %016llx\n",
-		 (unsigned long long)(first(s) ? first(s)->seq : s->next_seq - 1),
+		 (unsigned long long)(any(s) ? first(s)->seq : s->next_seq - 1),
 		 (unsigned long long)s->read_at);
 	r = pwrite(s->cursor_fd, text, 34, 0);
 	(void)r;
@@ -249,13 +255,13 @@ static int load_cursor(struct lz_spool *s, struct lz_err *err)
 	char text[64];
 	ssize_t n = pread(s->cursor_fd, text, sizeof(text), 0);
 
-	s->next_seq = last(s) ? last(s)->seq + 1 : 1;
+	s->next_seq = any(s) ? last(s)->seq + 1 : 1;
 	if (n < 0 || !lz_spool_cursor(lz_span(text, (size_t)n), &seq, &at) || seq >= SEQ_MAX)
 		return 0;
 	s->next_seq = seq >= s->next_seq ? seq + 1 : s->next_seq;
-	while (first(s) && first(s)->seq < seq) /* a crash came before they were removed */
+	while (any(s) && first(s)->seq < seq) /* a crash came before they were removed */
 		remove_first(s);
-	return first(s) && first(s)->seq == seq ? skip(s, at, err) : 0;
+	return any(s) && first(s)->seq == seq ? skip(s, at, err) : 0;
 }
 
 static int open_dir(struct lz_spool *s, struct lz_err *err)
@@ -315,7 +321,7 @@ void lz_spool_close(struct lz_spool *s)
 	if (s->write_fd >= 0)
 		fdatasync(s->write_fd);
 	shut(&s->write_fd);
-	while (s->cursor_fd >= 0 && first(s) && !first(s)->lines && s->read_at == first(s)->bytes)
+	while (s->cursor_fd >= 0 && any(s) && !first(s)->lines && s->read_at == first(s)->bytes)
 		remove_first(s);
 	shut(&s->read_fd);
 	shut(&s->cursor_fd);
@@ -337,7 +343,7 @@ static int append(struct lz_spool *s, struct lz_span text, size_t count, struct 
 	if (text.n > s->cap)
 		return lz_fail(err, LZ_E_LIMIT, "%s: %zu bytes are more than it may hold", s->dir,
 			       text.n);
-	while (first(s) && s->total + text.n > s->cap)
+	while (any(s) && s->total + text.n > s->cap)
 		push_out(s);
 	if (s->write_fd < 0 || (last(s)->bytes && last(s)->bytes + text.n > s->segment_max))
 		code = new_segment(s, err);
@@ -459,7 +465,7 @@ int lz_spool_read(struct lz_spool *s, size_t lines_max, size_t bytes_max, struct
 
 	pthread_mutex_lock(&s->lock);
 	*ret_lines = 0;
-	while (!code && !*ret_lines && first(s) &&
+	while (!code && !*ret_lines && any(s) &&
 	       (s->read_at < first(s)->bytes || s->segments.n > 1)) {
 		if (s->read_at >= first(s)->bytes)
 			advance(s, 0, 0);

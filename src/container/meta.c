@@ -392,7 +392,7 @@ static void say_why(struct lz_draft *d)
 	char *copy = lz_arena_cstr(d->arena, why);
 
 	for (size_t i = 0; copy && i < why.n; i++)
-		if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7f)
+		if ((unsigned char)copy[i] < 0x20 || (unsigned char)copy[i] >= 0x7f)
 			copy[i] = '?';
 	d->c.why_not = copy ? lz_span(copy, why.n) : LZ_SPAN("");
 	d->c.complete = !lacks && !d->why.code && !d->ask->trouble.n;
@@ -460,6 +460,8 @@ int lz_meta_read(struct lz_meta *m, const struct lz_meta_ask *ask, struct lz_are
 	const void *labels, *pod_labels, *mounts;
 	int code;
 
+	d.c.known = ask->known;
+	d.c.flags = ask->flags & ask->known;
 	d.pods = r == LZ_RUNTIME_CRI || r == LZ_RUNTIME_POD || r == LZ_RUNTIME_CRIO ||
 		 ask->ref.pod_uid_n;
 	lz_vec_init(&d.labels, sizeof(struct lz_label), LZ_CT_LABELS_MAX);

@@ -40,6 +40,7 @@ struct lz_meta_ask {
 	struct lz_span root;	/* of the runtime's data, to name what lies there */
 	enum lz_runtime source; /* whose documents these are; ANY: none were found */
 	unsigned keep;		/* 1 << kind: what was kept of earlier asks and still holds */
+	uint32_t known, flags;	/* LZ_CONTAINER_HOST_*, as the kernel tells: above any document */
 	struct lz_span trouble; /* a document is there but could not be read */
 	struct lz_span hint;	/* a socket's trouble; told when something is missing */
 	const struct lz_meta_doc *docs;

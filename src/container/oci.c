@@ -69,6 +69,9 @@ static unsigned lacks(const json_t *doc, unsigned *ret_joined)
 			struct lz_span path = lz_json_str(one, "path");
 			if (!lz_span_is(lz_json_str(one, "type"), spaces[k].type))
 				continue;
+			/* Docker keeps the host's own under this name. */
+			if (lz_span_ends(path, "/netns/default"))
+				continue;
 			none &= ~(unsigned)spaces[k].flag;
 			/* One that was made for it and has a name is its own. */
 			if (path.n && lz_span_starts(path, "/proc/"))

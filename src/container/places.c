@@ -20,6 +20,7 @@
 enum {
 	DOC_BYTES = 1024 * 1024,
 	LIST_BYTES = 8 * 1024 * 1024, /* of all images or containers of a host */
+	USER_BYTES = 512 * 1024,      /* either, when its user may write it as often as he likes */
 	ANSWER_BYTES = 4 * 1024 * 1024,
 	DOCS_MAX = 16,
 	PATH_BYTES = 4096
@@ -38,6 +39,7 @@ struct look {
 	char base[PATH_BYTES];
 	const char *sandbox_head, *sandbox_tail;
 	unsigned keep;
+	uint32_t known, flags;		       /* LZ_CONTAINER_HOST_*, from the kernel */
 	struct lz_file_id kept[LZ_META_COUNT]; /* what the parser will hold after this ask */
 	struct lz_err trouble, of_socket;
 	int code; /* LZ_E_NOMEM sticks */
@@ -76,6 +78,8 @@ static bool add_file(struct look *l, enum lz_meta_kind kind, const char *base, c
 	struct lz_place_file f;
 	struct lz_err err = {0};
 
+	if (l->ref->uid && max > USER_BYTES)
+		max = USER_BYTES;
 	if (lz_place_read(base, rel, max, &f, &err)) {
 		lz_buf_done(&f.bytes);
 		note(l, &err, &l->trouble);
@@ -106,42 +110,54 @@ static void add_list(struct look *l, enum lz_meta_kind kind, const char *base, c
 		l->keep &= ~(1U << kind);
 }
 
-/* --- one runtime each: true when it knows the container --- */
+/* --- one runtime each: true when it knows the container ---
+ *
+ * `base` is a folder that only root may shape; `below`, empty or ending with a slash, leads on
+ * through what a user may, and no link is followed there. */
 
-static bool docker(struct look *l, const char *root)
+static void set_root(struct look *l, const char *base, const char *below)
+{
+	int n = (int)strlen(below);
+
+	snprintf(l->root, sizeof(l->root), "%s%s%.*s", base, n ? "/" : "", n ? n - 1 : 0, below);
+}
+
+static bool docker(struct look *l, const char *base, const char *below)
 {
 	char rel[512];
 	int n = (int)l->ref->id_n;
 	const char *id = l->ref->id;
 
-	snprintf(rel, sizeof(rel), "containers/%.*s/config.v2.json", n, id);
-	if (!add_file(l, LZ_META_DOCKER_CONFIG, root, rel, DOC_BYTES))
+	snprintf(rel, sizeof(rel), "%scontainers/%.*s/config.v2.json", below, n, id);
+	if (!add_file(l, LZ_META_DOCKER_CONFIG, base, rel, DOC_BYTES))
 		return false;
 	l->source = LZ_RUNTIME_DOCKER;
-	snprintf(l->root, sizeof(l->root), "%s", root);
-	snprintf(rel, sizeof(rel), "containers/%.*s/hostconfig.json", n, id);
-	add_file(l, LZ_META_DOCKER_HOST, root, rel, DOC_BYTES);
-	snprintf(rel, sizeof(rel), "image/overlay2/layerdb/mounts/%.*s/mount-id", n, id);
-	add_file(l, LZ_META_DOCKER_MOUNT, root, rel, 256);
-	add_list(l, LZ_META_DOCKER_REPOS, root, "image/overlay2/repositories.json");
+	set_root(l, base, below);
+	snprintf(rel, sizeof(rel), "%scontainers/%.*s/hostconfig.json", below, n, id);
+	add_file(l, LZ_META_DOCKER_HOST, base, rel, DOC_BYTES);
+	snprintf(rel, sizeof(rel), "%simage/overlay2/layerdb/mounts/%.*s/mount-id", below, n, id);
+	add_file(l, LZ_META_DOCKER_MOUNT, base, rel, 256);
+	snprintf(rel, sizeof(rel), "%simage/overlay2/repositories.json", below);
+	add_list(l, LZ_META_DOCKER_REPOS, base, rel);
 	return true;
 }
 
-/* The mounts of its first process, as far as they go into the buffer. */
-static void add_mountinfo(struct look *l, struct lz_span pid)
+static bool docker_of_system(struct look *l)
 {
-	char rel[64], base[PATH_BYTES];
-	uint64_t number;
+	return l->config->docker_root && docker(l, l->config->docker_root, "");
+}
+
+/* The mounts of its first process, as far as they go into the buffer. */
+static void add_mountinfo(struct look *l, uint64_t pid)
+{
+	char rel[64];
 	struct stat st;
 	struct lz_buf b;
 	LZ_CLEAN(fd) int fd = -1;
 	ssize_t n = 1;
 
-	if (!lz_span_u64(lz_span_trim(pid), 10, &number) || !number || !l->config->proc)
-		return;
-	snprintf(rel, sizeof(rel), "%llu/mountinfo", (unsigned long long)number);
-	snprintf(base, sizeof(base), "%s", l->config->proc);
-	fd = lz_place_open(base, rel, &st, NULL);
+	snprintf(rel, sizeof(rel), "%llu/mountinfo", (unsigned long long)pid);
+	fd = lz_place_open(l->config->proc, rel, &st, NULL);
 	if (fd < 0)
 		return; /* it has ended */
 	lz_buf_init(&b, 65536);
@@ -150,6 +166,53 @@ static void add_mountinfo(struct look *l, struct lz_span pid)
 		b.n += n > 0 ? (size_t)n : 0;
 	}
 	add(l, LZ_META_MOUNTINFO, 0, &b);
+}
+
+/* "net:[4026531840]"; false: it has ended, or may not be looked at. */
+static bool namespace_of(const struct look *l, uint64_t pid, const char *name, char *ret,
+			 size_t size)
+{
+	char path[PATH_BYTES + 64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/%llu/ns/%s", l->config->proc, (unsigned long long)pid,
+		 name);
+	n = readlink(path, ret, size - 1);
+	ret[n > 0 ? n : 0] = 0;
+	return n > 0;
+}
+
+/* Whether it lives in the host's namespaces is no matter of what a document says: specifications
+ * name namespaces by paths, of which some lead to the host's. */
+static void compare_namespaces(struct look *l, uint64_t pid)
+{
+	static const struct {
+		const char *name;
+		enum lz_container_flag flag;
+	} rows[] = {{"pid", LZ_CONTAINER_HOST_PID},
+		    {"net", LZ_CONTAINER_HOST_NETWORK},
+		    {"ipc", LZ_CONTAINER_HOST_IPC}};
+	char its[64], hosts[64];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!namespace_of(l, pid, rows[i].name, its, sizeof(its)) ||
+		    !namespace_of(l, 1, rows[i].name, hosts, sizeof(hosts)))
+			continue;
+		l->known |= (unsigned)rows[i].flag;
+		l->flags |= strcmp(its, hosts) ? 0 : (unsigned)rows[i].flag;
+	}
+}
+
+static void ask_kernel(struct look *l, struct lz_span pid)
+{
+	uint64_t number;
+
+	/* A user may write any number into a file of his own. */
+	if (l->ref->uid || !l->config->proc || !lz_span_u64(lz_span_trim(pid), 10, &number) ||
+	    !number)
+		return;
+	add_mountinfo(l, number);
+	compare_namespaces(l, number);
 }
 
 /* config.json and a process id, in one folder. */
@@ -163,7 +226,7 @@ static bool oci(struct look *l, const char *base, const char *folder, const char
 	snprintf(rel, sizeof(rel), "%s/%s", folder, pid_name);
 	if (add_file(l, LZ_META_PID, base, rel, 64) && l->n &&
 	    l->docs[l->n - 1].kind == LZ_META_PID)
-		add_mountinfo(l, l->docs[l->n - 1].bytes);
+		ask_kernel(l, l->docs[l->n - 1].bytes);
 	snprintf(l->base, sizeof(l->base), "%s", base);
 	return true;
 }
@@ -213,8 +276,7 @@ static bool storage(struct look *l, enum lz_runtime who, const char *run, const 
 		l->source = before;
 		return false;
 	}
-	snprintf(l->root, sizeof(l->root), "%s%s%.*s", root, below[0] ? "/" : "",
-		 below[0] ? (int)strlen(below) - 1 : 0, below);
+	set_root(l, root, below);
 	if (!below[0]) {
 		l->sandbox_head = "overlay-containers/";
 		l->sandbox_tail = "/userdata/config.json";
@@ -263,7 +325,7 @@ static bool is_users(void *arg, int dir_fd, const char *name)
 /* All below a home is its user's to shape; links on the way are refused. */
 static bool rootless(struct look *l)
 {
-	char name[256], home[PATH_BYTES], root[PATH_BYTES];
+	char name[256], home[PATH_BYTES];
 	uint32_t uid = l->ref->uid;
 
 	if (!l->config->homes ||
@@ -273,19 +335,16 @@ static bool rootless(struct look *l)
 	if (l->ref->runtime != LZ_RUNTIME_DOCKER &&
 	    storage(l, LZ_RUNTIME_PODMAN, home, home, ".local/share/containers/storage/"))
 		return true;
-	snprintf(root, sizeof(root), "%.3500s/.local/share/docker", home);
-	return l->ref->runtime != LZ_RUNTIME_PODMAN && docker(l, root);
+	return l->ref->runtime != LZ_RUNTIME_PODMAN && docker(l, home, ".local/share/docker/");
 }
 
 static bool files(struct look *l)
 {
-	const char *root = l->config->docker_root;
-
 	if (l->ref->uid)
 		return rootless(l);
 	switch (l->ref->runtime) {
 	case LZ_RUNTIME_DOCKER:
-		return root && docker(l, root);
+		return docker_of_system(l);
 	case LZ_RUNTIME_PODMAN:
 		return podman(l);
 	case LZ_RUNTIME_CRIO:
@@ -294,9 +353,9 @@ static bool files(struct look *l)
 	case LZ_RUNTIME_CRI:
 		return containerd(l);
 	case LZ_RUNTIME_POD:
-		return containerd(l) || crio(l) || (root && docker(l, root));
+		return containerd(l) || crio(l) || docker_of_system(l);
 	case LZ_RUNTIME_ANY:
-		return (root && docker(l, root)) || containerd(l) || podman(l) || crio(l);
+		return docker_of_system(l) || containerd(l) || podman(l) || crio(l);
 	case LZ_RUNTIME_LXC:
 		return lxc(l);
 	case LZ_RUNTIME_NSPAWN:
@@ -397,22 +456,43 @@ static bool more_of_image(struct look *l, const struct lz_container *c)
 
 	/* Images built here have no digest: their list says so as well as the socket would. */
 	if (!path || !is_image_id(c->image_id) || c->image_digest.n ||
-	    l->keep & (1U << LZ_META_DOCKER_REPOS))
+	    (l->source == LZ_RUNTIME_DOCKER && l->keep & (1U << LZ_META_DOCKER_REPOS)))
 		return false;
 	snprintf(target, sizeof(target), "/images/sha256:%.64s/json", c->image_id.p);
 	return add_answer(l, LZ_META_IMAGE, path, target);
 }
 
+/* Lists that this runtime's documents are not asked about stay with the parser for the next. Of
+ * those that are, only what stands where it was just looked for may speak. */
+static void keep_others(struct look *l)
+{
+	static const enum lz_meta_kind lists[] = {LZ_META_DOCKER_REPOS, LZ_META_STORE,
+						  LZ_META_STORE_IMAGES};
+	bool of_storage = l->source == LZ_RUNTIME_PODMAN || l->source == LZ_RUNTIME_CRIO;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		enum lz_meta_kind k = lists[i];
+		if (k == LZ_META_DOCKER_REPOS ? l->source == LZ_RUNTIME_DOCKER : of_storage)
+			continue;
+		l->keep |= 1U << k;
+		l->kept[k] = l->parser->kept[k];
+	}
+}
+
 static struct lz_container *parse(struct look *l, struct lz_err *err)
 {
-	struct lz_meta_ask ask = {.ref = *l->ref,
-				  .root = lz_str(l->root),
-				  .source = l->source,
-				  .keep = l->keep,
-				  .docs = l->docs,
-				  .doc_count = l->n};
+	struct lz_meta_ask ask;
 	struct lz_container *c;
 
+	keep_others(l);
+	ask = (struct lz_meta_ask){.ref = *l->ref,
+				   .root = lz_str(l->root),
+				   .source = l->source,
+				   .keep = l->keep,
+				   .known = l->known,
+				   .flags = l->flags,
+				   .docs = l->docs,
+				   .doc_count = l->n};
 	if (l->trouble.code)
 		ask.trouble = lz_str(l->trouble.text);
 	if (l->of_socket.code)

@@ -26,6 +26,8 @@ void lz_ct_put_ask(struct lz_rec_out *o, const struct lz_meta_ask *ask)
 	lz_rec_put_span(o, ask->root);
 	lz_rec_put_u64(o, ask->source);
 	lz_rec_put_u64(o, ask->keep);
+	lz_rec_put_u64(o, ask->known);
+	lz_rec_put_u64(o, ask->flags);
 	lz_rec_put_span(o, ask->trouble);
 	lz_rec_put_span(o, ask->hint);
 	lz_rec_put_u64(o, ask->doc_count);
@@ -70,6 +72,8 @@ int lz_ct_take_ask(struct lz_rec *rec, struct lz_meta_ask *ret, struct lz_vec *d
 	ret->root = lz_rec_span(rec, 4096);
 	ret->source = take_runtime(rec);
 	ret->keep = (unsigned)lz_rec_u64(rec);
+	ret->known = (uint32_t)lz_rec_u64(rec);
+	ret->flags = (uint32_t)lz_rec_u64(rec);
 	ret->trouble = lz_rec_span(rec, sizeof(err->text));
 	ret->hint = lz_rec_span(rec, sizeof(err->text));
 	n = lz_rec_u64(rec);

@@ -395,6 +395,16 @@ static size_t utf8_length(const unsigned char *p, size_t n)
 	return len;
 }
 
+/* How many bytes from here on stand for themselves. */
+static size_t plain(const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] >= 32 && p[i] < 127 && p[i] != '"' && p[i] != '\\')
+		i++;
+	return i;
+}
+
 int lz_json_quote(struct lz_buf *b, struct lz_span s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
@@ -402,6 +412,11 @@ int lz_json_quote(struct lz_buf *b, struct lz_span s)
 
 	lz_buf_byte(b, '"');
 	for (size_t i = 0; i < s.n; i += len) {
+		len = plain(p + i, s.n - i);
+		if (len) {
+			lz_buf_add(b, p + i, len);
+			continue;
+		}
 		len = utf8_length(p + i, s.n - i);
 		if (!len) {
 			lz_buf_str(b, "\xef\xbf\xbd");

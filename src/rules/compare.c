@@ -2,16 +2,9 @@
 /* One value against one constant. */
 #include "graph.h"
 
-#include "../base/alloc.h"
-
 #include <arpa/inet.h>
-#include <fnmatch.h>
-#include <limits.h>
 #include <netdb.h>
-#include <stdlib.h>
 #include <strings.h>
-
-#define PATTERN_MAX 4095 /* bytes of a glob: a path */
 
 /* --- constants --- */
 
@@ -102,29 +95,6 @@ static int hex_of(struct lz_arena *arena, struct lz_span s, struct lz_span *ret)
 	return 0;
 }
 
-static int read_regex(struct lz_arena *arena, struct lz_span s, struct lz_operand *o,
-		      struct lz_err *err)
-{
-	struct lz_span whole = lz_arena_printf(arena, "^(%.*s)$", (int)s.n, s.p);
-	char why[100];
-	int r;
-
-	o->regex = lz_alloc(sizeof(*o->regex));
-	if (!whole.n || !o->regex) {
-		lz_free(o->regex);
-		o->regex = NULL;
-		return lz_fail(err, LZ_E_NOMEM, "out of memory");
-	}
-	r = regcomp(o->regex, whole.p, REG_EXTENDED | REG_NOSUB);
-	if (!r)
-		return 0;
-	regerror(r, o->regex, why, sizeof(why));
-	lz_free(o->regex);
-	o->regex = NULL;
-	return lz_fail(err, r == REG_ESPACE ? LZ_E_NOMEM : LZ_E_FORMAT,
-		       "\"%.*s\" is no regular expression: %s", LZ_FMT(s), why);
-}
-
 static int wrong(struct lz_err *err, struct lz_span s, const char *want)
 {
 	return lz_fail(err, LZ_E_FORMAT, "\"%.*s\" is not %s", LZ_FMT(s), want);
@@ -152,9 +122,22 @@ static int read_typed(enum lz_field_type type, struct lz_span s, struct lz_opera
 	return 0;
 }
 
+static int read_pattern(struct lz_arena *arena, enum lz_op op, struct lz_span text,
+			struct lz_operand *o, struct lz_err *err)
+{
+	if (text.n > LZ_GLOB_MAX)
+		return lz_fail(err, LZ_E_FORMAT, "a pattern longer than %d bytes", LZ_GLOB_MAX);
+	if (op == LZ_OP_PMATCH)
+		o->path = lz_glob_path_compile(arena, text);
+	else
+		o->glob = lz_glob_compile(arena, text, op == LZ_OP_IGLOB);
+	return o->path || o->glob ? 0 : lz_fail(err, arena->code, "out of memory");
+}
+
 int lz_operand_read(struct lz_arena *arena, enum lz_field_type type, enum lz_op op,
 		    struct lz_span text, struct lz_operand *ret, struct lz_err *err)
 {
+	struct lz_err why = {0};
 	int code;
 
 	*ret = (struct lz_operand){.value = {.text = lz_arena_dup(arena, text)}};
@@ -166,10 +149,12 @@ int lz_operand_read(struct lz_arena *arena, enum lz_field_type type, enum lz_op 
 		       : code		   ? lz_fail(err, code, "out of memory")
 					   : 0;
 	}
-	if ((op == LZ_OP_GLOB || op == LZ_OP_IGLOB || op == LZ_OP_PMATCH) && text.n > PATTERN_MAX)
-		return lz_fail(err, LZ_E_FORMAT, "a pattern longer than %d bytes", PATTERN_MAX);
-	if (op == LZ_OP_REGEX)
-		return read_regex(arena, text, ret, err);
+	if (op == LZ_OP_GLOB || op == LZ_OP_IGLOB || op == LZ_OP_PMATCH)
+		return read_pattern(arena, op, text, ret, err);
+	if (op == LZ_OP_REGEX) {
+		ret->regex = lz_regexp_compile(arena, ret->value.text, &why);
+		return ret->regex ? 0 : lz_fail(err, why.code, "%s", why.text);
+	}
 	return read_typed(type, text, ret, err);
 }
 
@@ -215,53 +200,6 @@ static bool contains_nocase(struct lz_span a, struct lz_span b)
 	return false;
 }
 
-/* fnmatch wants zero bytes at the ends, so a value is copied; one of 128 KiB (arguments) is rare
- * enough to be copied into memory of its own. */
-static bool glob(struct lz_span value, struct lz_span pattern, int flags)
-{
-	char near_by[4352], p[PATTERN_MAX + 1], *far = NULL, *v = near_by;
-	bool met;
-
-	if (value.n >= sizeof(near_by))
-		v = far = lz_realloc(NULL, value.n + 1);
-	met = v && lz_span_cstr(value, v, value.n + 1) && lz_span_cstr(pattern, p, sizeof(p)) &&
-	      fnmatch(p, v, flags) == 0;
-	lz_free(far);
-	return met;
-}
-
-static bool matches(const regex_t *regex, struct lz_span value)
-{
-	regmatch_t part = {.rm_so = 0, .rm_eo = (regoff_t)value.n};
-
-	return value.n < INT_MAX &&
-	       regexec(regex, value.p ? value.p : "", 1, &part, REG_STARTEND) == 0;
-}
-
-static struct lz_span component(struct lz_span *path)
-{
-	struct lz_span head;
-
-	while (path->n && path->p[0] == '/')
-		*path = lz_span_from(*path, 1);
-	lz_span_cut(*path, '/', &head, path);
-	return head;
-}
-
-bool lz_path_match(struct lz_span path, struct lz_span pattern)
-{
-	for (;;) {
-		struct lz_span want = component(&pattern), have;
-		if (!want.n)
-			return true;
-		have = component(&path);
-		if (!have.n)
-			return false;
-		if (!lz_span_eq(want, have) && !glob(have, want, 0))
-			return false;
-	}
-}
-
 static bool compare_text(enum lz_op op, struct lz_span v, const struct lz_operand *x)
 {
 	struct lz_span t = x->value.text;
@@ -278,13 +216,12 @@ static bool compare_text(enum lz_op op, struct lz_span v, const struct lz_operan
 	case LZ_OP_ENDSWITH:
 		return v.n >= t.n && lz_span_eq(lz_span_from(v, v.n - t.n), t);
 	case LZ_OP_GLOB:
-		return glob(v, t, 0);
 	case LZ_OP_IGLOB:
-		return glob(v, t, FNM_CASEFOLD);
+		return x->glob ? lz_glob_match(x->glob, v) : lz_glob_once(t, v, op == LZ_OP_IGLOB);
 	case LZ_OP_REGEX:
-		return x->regex && matches(x->regex, v);
+		return x->regex && lz_regexp_match(x->regex, v);
 	case LZ_OP_PMATCH:
-		return lz_path_match(v, t);
+		return x->path ? lz_glob_path_match(x->path, v) : lz_glob_path_once(t, v);
 	case LZ_OP_EXISTS:
 		return true;
 	case LZ_OP_EQ:

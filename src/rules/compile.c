@@ -5,7 +5,7 @@
  *
  * A macro sees the lists and macros that stand before its own last change; a rule sees all.
  */
-#include "set.h"
+#include "timing.h"
 
 #include "../base/clean.h"
 #include "../base/limits.h"
@@ -94,31 +94,6 @@ static bool is_edge(char c)
 	return strchr(" \t\b\r\n(),=", c) != NULL;
 }
 
-static bool is_plain(struct lz_span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (strchr("()\"'=, \t\n\r\b", s.p[i]))
-			return false;
-	return s.n > 0;
-}
-
-static void put_item(struct lz_buf *out, struct lz_span s)
-{
-	bool has_quotes = s.n > 1 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0];
-
-	if (is_plain(s) || has_quotes) {
-		lz_buf_span(out, s);
-		return;
-	}
-	lz_buf_byte(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			lz_buf_byte(out, '\\');
-		lz_buf_byte(out, (unsigned char)s.p[i]);
-	}
-	lz_buf_byte(out, '"');
-}
-
 /* Items of a list; a list among them that was there before it is put in, one level deep at each
  * definition, so a chain of them is followed. Returns how many items came out. */
 static size_t put_list(struct unit *u, struct lz_list_def *d, struct lz_buf *out, unsigned depth)
@@ -139,7 +114,7 @@ static size_t put_list(struct unit *u, struct lz_list_def *d, struct lz_buf *out
 		if (inner && inner != d && inner->order < d->changed && depth < 16)
 			made = put_list(u, inner, out, depth + 1);
 		else
-			put_item(out, *item);
+			lz_item_put(out, *item);
 		if (!made)
 			out->n = before;
 		n += made;
@@ -418,224 +393,32 @@ static uint32_t condition(struct unit *u)
 
 /* --- exceptions --- */
 
-static bool is_list_op(struct lz_span comp)
-{
-	return lz_span_is(comp, "in") || lz_span_is(comp, "pmatch") ||
-	       lz_span_is(comp, "intersects") || lz_span_ends(comp, "oneof") ||
-	       lz_span_ends(comp, "anyof") || lz_span_ends(comp, "allof");
-}
-
-static void put_words(struct lz_buf *out, const struct lz_yaml *v)
-{
-	lz_buf_byte(out, '(');
-	for (const struct lz_yaml *i = v->first; i; i = i->next) {
-		put_item(out, i->text);
-		if (i->next)
-			lz_buf_str(out, ", ");
-	}
-	lz_buf_byte(out, ')');
-}
-
-static void put_value(struct lz_buf *out, struct lz_span comp, const struct lz_yaml *v)
-{
-	if (v->kind == LZ_YAML_LIST)
-		put_words(out, v);
-	else if (is_list_op(comp) && !lz_span_starts(v->text, "("))
-		lz_buf_printf(out, "(%.*s)", (int)v->text.n, v->text.p);
-	else if (is_list_op(comp))
-		lz_buf_span(out, v->text);
-	else
-		put_item(out, v->text);
-}
-
-/* One row of values, or all of them for a single field. False: they don't fit. */
-static bool put_row(struct lz_buf *out, const struct lz_exception *e, const struct lz_yaml *row)
-{
-	const struct lz_yaml *v = row->first;
-
-	if (row->kind != LZ_YAML_LIST || row->count != e->fields.n)
-		return false;
-	lz_buf_byte(out, '(');
-	for (size_t i = 0; i < e->fields.n; i++, v = v->next) {
-		struct lz_span f = *(struct lz_span *)lz_vec_at(&e->fields, i),
-			       c = *(struct lz_span *)lz_vec_at(&e->comps, i);
-		lz_buf_printf(out, "%s%.*s %.*s ", i ? " and " : "", (int)f.n, f.p, (int)c.n, c.p);
-		put_value(out, c, v);
-	}
-	lz_buf_byte(out, ')');
-	return true;
-}
-
-static bool put_exception(struct lz_buf *out, const struct lz_exception *e)
-{
-	struct lz_span f, c;
-	bool first = true;
-
-	if (!e->scalar) {
-		LZ_VEC_EACH (const struct lz_yaml *, row, &e->values) {
-			lz_buf_str(out, first ? "" : " or ");
-			first = false;
-			if (!put_row(out, e, *row))
-				return false;
-		}
-		return true;
-	}
-	f = *(struct lz_span *)e->fields.p;
-	c = *(struct lz_span *)e->comps.p;
-	lz_buf_printf(out, "%.*s %.*s (", (int)f.n, f.p, (int)c.n, c.p);
-	LZ_VEC_EACH (const struct lz_yaml *, v, &e->values) {
-		lz_buf_str(out, first ? "" : ", ");
-		first = false;
-		if ((*v)->kind != LZ_YAML_SCALAR)
-			return false;
-		put_item(out, (*v)->text);
-	}
-	lz_buf_byte(out, ')');
-	return true;
-}
-
 /* (condition) and not (exception) and not (exception) … */
 static int with_exceptions(struct unit *u, const struct lz_rule_def *d, struct lz_text *ret)
 {
-	LZ_CLEAN(buf) struct lz_buf more;
-	struct lz_err why = {0};
+	struct lz_span bad = {0};
 	char text[200];
-	int code;
+	int code = lz_exceptions_put(d, ret, &bad);
 
-	lz_text_init(ret);
-	lz_buf_init(&more, TEXT_MAX);
-	lz_buf_byte(&ret->text, '(');
-	LZ_VEC_EACH (struct lz_part, p, &d->condition.parts) {
-		size_t end = p + 1 < (struct lz_part *)d->condition.parts.p + d->condition.parts.n
-				     ? p[1].at
-				     : d->condition.text.n;
-		code = lz_text_append(ret, p->file, p->node,
-				      lz_span(d->condition.text.p + p->at, end - p->at), &why);
-		if (code)
-			goto out;
-	}
-	lz_buf_byte(&ret->text, ')');
-	LZ_VEC_EACH (struct lz_exception, e, &d->exceptions) {
-		if (!e->values.n)
-			continue;
-		lz_buf_clear(&more);
-		lz_buf_str(&more, "and not (");
-		if (!put_exception(&more, e)) {
-			snprintf(text, sizeof(text),
-				 "exception '%.*s': values must be lists of as many values as "
-				 "there are fields",
-				 LZ_FMT(e->name));
-			note_at(u, true, "LOAD_ERR_VALIDATE", 0, text);
-			code = LZ_E_FORMAT;
-			goto out;
-		}
-		lz_buf_byte(&more, ')');
-		code = lz_text_append(ret, e->file, e->node, lz_buf_view(&more), &why);
-		if (code)
-			goto out;
-	}
-	code = ret->text.code;
-out:
-	if (code && code != LZ_E_FORMAT && !u->code)
+	if (code == LZ_E_FORMAT) {
+		snprintf(text, sizeof(text),
+			 "exception '%.*s': values must be lists of as many values as there are "
+			 "fields",
+			 LZ_FMT(bad));
+		note_at(u, true, "LOAD_ERR_VALIDATE", 0, text);
+	} else if (code && !u->code) {
 		u->code = lz_fail(u->err, code, "rules: %s", lz_code_text(code));
+	}
 	return code;
 }
 
 /* --- which events a rule can match --- */
 
-static void all_kinds(struct lz_kinds *k, bool value)
-{
-	memset(k->bits, value ? 0xff : 0, sizeof(k->bits));
-}
-
-static void check_kinds(const struct lz_graph *g, const struct lz_graph_check *c,
-			struct lz_kinds *yes, struct lz_kinds *no)
-{
-	const struct lz_graph_term *t = lz_vec_at(&g->terms, c->left);
-	bool about = t->kind == LZ_TERM_FIELD && !strcmp(t->field->name, "evt.type") &&
-		     c->right == LZ_NO_TERM && !c->modifier;
-
-	all_kinds(yes, true);
-	all_kinds(no, true);
-	if (!about || (c->op != LZ_OP_EQ && c->op != LZ_OP_IN && c->op != LZ_OP_NE))
-		return;
-	all_kinds(yes, false);
-	for (size_t i = 0; i < c->operand_count; i++) {
-		int kind = lz_event_kind(c->operands[i].value.text);
-		if (kind >= 0)
-			yes->bits[kind / 64] |= 1ULL << kind % 64;
-	}
-	for (size_t i = 0; i < LZ_EVENT_KINDS / 64; i++)
-		no->bits[i] = ~yes->bits[i];
-	if (c->op == LZ_OP_NE) {
-		struct lz_kinds swap = *yes;
-		*yes = *no;
-		*no = swap;
-	}
-}
-
-/* and: the kinds of all; or: of any; turned round when negated. */
-static void join_kinds(const struct lz_graph *g, const struct lz_node *n, struct lz_kinds *yes,
-		       struct lz_kinds *no)
-{
-	bool and = n->kind == LZ_NODE_AND;
-
-	all_kinds(yes, and);
-	all_kinds(no, !and);
-	for (uint32_t i = 0; i < n->count; i++) {
-		const struct lz_kinds *child =
-			lz_vec_at(&g->kinds,
-				  2 * (size_t) * (uint32_t *)lz_vec_at(&g->children, n->first + i));
-		for (size_t w = 0; w < LZ_EVENT_KINDS / 64; w++) {
-			yes->bits[w] = and? yes->bits[w] & child[0].bits[w]
-					  : yes->bits[w] | child[0].bits[w];
-			no->bits[w] = and? no->bits[w] | child[1].bits[w]
-					 : no->bits[w] & child[1].bits[w];
-		}
-	}
-}
-
-/* Whether for some kind of event the node can't be true, or can't be false. */
-static bool decides(const struct lz_kinds both[2])
-{
-	for (size_t w = 0; w < LZ_EVENT_KINDS / 64; w++)
-		if (~both[0].bits[w] || ~both[1].bits[w])
-			return true;
-	return false;
-}
-
-/* Of each node that is new, for itself and for its opposite; children stand before parents. */
-static int update_kinds(struct lz_graph *g)
-{
-	for (size_t i = g->kinds.n / 2; i < g->nodes.n; i++) {
-		const struct lz_node *n = lz_vec_at(&g->nodes, i);
-		struct lz_kinds both[2];
-		if (n->kind == LZ_NODE_CHECK) {
-			check_kinds(g, lz_vec_at(&g->checks, n->first), &both[0], &both[1]);
-		} else if (n->kind == LZ_NODE_NOT) {
-			const struct lz_kinds *child = lz_vec_at(
-				&g->kinds,
-				2 * (size_t) * (uint32_t *)lz_vec_at(&g->children, n->first));
-			both[0] = child[1];
-			both[1] = child[0];
-		} else if (n->kind == LZ_NODE_AND || n->kind == LZ_NODE_OR) {
-			join_kinds(g, n, &both[0], &both[1]);
-		} else {
-			all_kinds(&both[0], n->kind == LZ_NODE_TRUE);
-			all_kinds(&both[1], n->kind != LZ_NODE_TRUE);
-		}
-		((struct lz_node *)lz_vec_at(&g->nodes, i))->about_kind = decides(both);
-		if (!lz_vec_add(&g->kinds, &both[0]) || !lz_vec_add(&g->kinds, &both[1]))
-			return g->kinds.code;
-	}
-	return 0;
-}
-
 static void find_kinds(struct unit *u, struct lz_rule *rule, const struct lz_rule_def *d)
 {
 	const struct lz_kinds *k;
 	unsigned count = 0;
-	int code = update_kinds(&u->r->graph);
+	int code = lz_graph_update_kinds(&u->r->graph);
 
 	if (code) {
 		u->code = lz_fail(u->err, code, "rules: %s", lz_code_text(code));
@@ -673,6 +456,30 @@ static void compile_output(struct unit *u, struct lz_rule *rule, const struct lz
 	lz_vec_done(&out.jumps);
 }
 
+uint32_t lz_compile_step(struct lz_rules *r, const struct lz_rule *rule,
+			 const struct lz_place *place, struct lz_span file,
+			 const struct lz_yaml *condition_node, struct lz_err *err, int *ret_code)
+{
+	struct lz_text text;
+	struct unit u = {.r = r,
+			 .from = &text,
+			 .kind = "rule",
+			 .name = rule->name,
+			 .place = *place,
+			 .sees = UINT32_MAX,
+			 .err = err};
+	uint32_t made = NONE;
+
+	lz_text_init(&text);
+	*ret_code = lz_text_append(&text, file, condition_node, condition_node->text, err);
+	if (!*ret_code) {
+		made = condition(&u);
+		*ret_code = u.code;
+	}
+	lz_text_done(&text);
+	return made;
+}
+
 static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule_def *d,
 			struct lz_err *err)
 {
@@ -683,6 +490,7 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 			 .place = d->place,
 			 .sees = UINT32_MAX,
 			 .err = err};
+	bool sequence = d->keys[LZ_KEY_SEQUENCE].node != NULL, timed = true;
 	size_t notes = r->notes.n;
 	struct lz_text whole;
 
@@ -692,13 +500,17 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 	rule->output = lz_buf_view(&d->output.text);
 	if (d->source_unknown || d->broken)
 		return 0;
-	if (!with_exceptions(&u, d, &whole)) {
+	lz_text_init(&whole);
+	u.code = lz_timing_compile(r, rule, d, &timed, err);
+	if (sequence) {
+		rule->usable = timed;
+	} else if (!u.code && !with_exceptions(&u, d, &whole)) {
 		u.from = d->exceptions.n ? &whole : &d->condition;
 		rule->node = condition(&u);
-		rule->usable = rule->node != NONE;
-		if (rule->usable)
-			find_kinds(&u, rule, d);
+		rule->usable = timed && rule->node != NONE;
 	}
+	if (rule->usable && !u.code)
+		find_kinds(&u, rule, d);
 	/* A rule for newer engines may ask to be passed over instead. */
 	if (!rule->usable && d->skip_unknown && !u.code)
 		for (size_t i = notes; i < r->notes.n; i++) {
@@ -772,6 +584,8 @@ int lz_rules_compile(struct lz_rules *r, struct lz_err *err)
 		code = compile_rule(r, lz_vec_at(&r->rules, i), lz_vec_at(&r->defs, i), err);
 	if (!code)
 		code = compile_rest(r, err);
+	if (!code)
+		code = lz_programs_make(&r->programs, &r->graph, &r->rules, err);
 	if (!code)
 		lz_rules_mark_used(r);
 	return code;

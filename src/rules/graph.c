@@ -23,16 +23,9 @@ int lz_graph_init(struct lz_graph *g, struct lz_arena *arena)
 
 void lz_graph_done(struct lz_graph *g)
 {
-	LZ_VEC_EACH (struct lz_graph_check, c, &g->checks) {
+	LZ_VEC_EACH (struct lz_graph_check, c, &g->checks)
 		if (c->set)
 			lz_map_done(c->set);
-		for (size_t i = 0; i < c->operand_count; i++) {
-			if (c->operands[i].regex) {
-				regfree(c->operands[i].regex);
-				lz_free(c->operands[i].regex);
-			}
-		}
-	}
 	lz_vec_done(&g->terms);
 	lz_vec_done(&g->checks);
 	lz_vec_done(&g->nodes);

@@ -6,8 +6,9 @@
  */
 #include "../base/map.h"
 #include "expr.h"
-
-#include <regex.h>
+#include "glob.h"
+#include "quick.h"
+#include "regexp.h"
 
 /* A value: a field, or a transformer over other terms. */
 struct lz_graph_term {
@@ -23,7 +24,9 @@ struct lz_graph_term {
 struct lz_operand {
 	struct lz_datum value;
 	unsigned char mask[16]; /* of a network */
-	regex_t *regex;
+	const struct lz_regexp *regex;
+	const struct lz_glob *glob;
+	const struct lz_glob_path *path;
 };
 
 struct lz_graph_check {
@@ -66,6 +69,9 @@ struct lz_graph {
 	struct lz_vec terms, checks, nodes, children; /* children: uint32_t */
 	struct lz_vec kinds;	/* two per node: of events it can be true for, and false for */
 	struct lz_map interned; /* by what makes it up → number */
+	/* When all is compiled: */
+	struct lz_quick *quick; /* by check */
+	uint32_t *refs;		/* beside children */
 };
 
 int lz_graph_init(struct lz_graph *g, struct lz_arena *arena);
@@ -80,12 +86,13 @@ uint32_t lz_graph_check(struct lz_graph *g, const struct lz_expr *e, size_t *ret
 uint32_t lz_graph_node(struct lz_graph *g, enum lz_node_kind kind, const uint32_t *children,
 		       size_t count, struct lz_err *err);
 
+/* Finds the kinds of each node that is new, for itself and for its opposite: see lz_graph.kinds. */
+int lz_graph_update_kinds(struct lz_graph *g);
+
 /* Whether v, of this type, stands in relation op to x. Several-valued fields and sets are the
  * matcher's business. */
 bool lz_compare(enum lz_field_type type, enum lz_op op, const struct lz_datum *v,
 		const struct lz_operand *x);
-/* "/a/b" and below it, component by component; each of the pattern's may hold globs. */
-bool lz_path_match(struct lz_span path, struct lz_span pattern);
 /* Reads a constant for comparisons with a type: LZ_E_FORMAT says what it should be. */
 int lz_operand_read(struct lz_arena *arena, enum lz_field_type type, enum lz_op op,
 		    struct lz_span text, struct lz_operand *ret, struct lz_err *err);

@@ -473,6 +473,25 @@ static bool load_exceptions(struct loader *l, struct lz_rule_def *d, enum how h)
 	return true;
 }
 
+/* count, within, …: kept as they stand. */
+static bool keep_timing(struct loader *l, struct lz_rule_def *d, const char *key,
+			const struct lz_yaml *v)
+{
+	static const char *const names[LZ_KEYS] = {[LZ_KEY_COUNT] = "count",
+						   [LZ_KEY_WITHIN] = "within",
+						   [LZ_KEY_BY] = "by",
+						   [LZ_KEY_DISTINCT] = "distinct",
+						   [LZ_KEY_SEQUENCE] = "sequence"};
+
+	for (int k = 0; k < LZ_KEYS; k++) {
+		if (strcmp(key, names[k]) != 0)
+			continue;
+		d->keys[k] = (struct lz_keyed){l->file, v};
+		return true;
+	}
+	return false;
+}
+
 /* One key of a rule, if it is there. */
 static bool part(struct loader *l, struct lz_rule *rule, struct lz_rule_def *d, const char *key,
 		 bool *ret_there)
@@ -497,6 +516,8 @@ static bool part(struct loader *l, struct lz_rule *rule, struct lz_rule_def *d, 
 		return truth(l, key, true, &d->warn_kinds);
 	if (!strcmp(key, "skip-if-unknown-filter"))
 		return truth(l, key, false, &d->skip_unknown);
+	if (keep_timing(l, d, key, v))
+		return true;
 	if (!scalar(l, v, key))
 		return false;
 	if (!strcmp(key, "capture") || !strcmp(key, "capture_duration"))
@@ -510,8 +531,9 @@ static bool part(struct loader *l, struct lz_rule *rule, struct lz_rule_def *d, 
 
 static const char *const rule_both[] = {"condition", "output", "desc", "tags", "exceptions", NULL};
 static const char *const rule_replace[] = {
-	"priority",	    "enabled", "warn_evttypes", "skip-if-unknown-filter", "capture",
-	"capture_duration", NULL};
+	"priority", "enabled",		"warn_evttypes", "skip-if-unknown-filter",
+	"capture",  "capture_duration", "count",	 "within",
+	"by",	    "distinct",		"sequence",	 NULL};
 
 static bool parts(struct loader *l, struct lz_rule *rule, struct lz_rule_def *d)
 {
@@ -557,7 +579,8 @@ static bool define_rule(struct loader *l, bool known)
 	bool fresh;
 
 	for (size_t i = 0; required[i]; i++)
-		if (!get(l, required[i]))
+		if (!get(l, required[i]) &&
+		    (i || !get(l, "sequence"))) /* in place of a condition */
 			return invalid(l, l->name,
 				       known ? "\"%s\" is missing"
 					     : "\"%s\" is missing (and no rule of this name was "
@@ -584,6 +607,9 @@ static bool define_rule(struct loader *l, bool known)
 	rule->tag_count = 0;
 	rule->file = l->file;
 	rule->line = l->name->line;
+	memset(d->keys, 0, sizeof(d->keys));
+	lz_text_done(&d->condition);
+	lz_text_init(&d->condition);
 	exceptions_done(d);
 	d->broken = !check_source(l, rule, d, fresh) || !parts(l, rule, d);
 	return !d->broken;
@@ -604,6 +630,11 @@ static bool load_rule(struct loader *l)
 					   "skip-if-unknown-filter",
 					   "tags",
 					   "exceptions",
+					   "count",
+					   "within",
+					   "by",
+					   "distinct",
+					   "sequence",
 					   "override",
 					   "append",
 					   NULL};

@@ -10,225 +10,34 @@
 #include "../base/alloc.h"
 #include "../base/limits.h"
 
-#include <ctype.h>
-#include <stdio.h>
-
 #define VALUE_MAX (256 * LZ_K)
 
-/* --- transformers --- */
+/* --- terms --- */
 
-static void keep_text(struct lz_seen_term *s)
-{
-	s->own.text = lz_buf_view(&s->made);
-	s->own.num = 0;
-	s->own.has_num = false;
-	s->data = &s->own;
-	s->n = 1;
-}
-
-static struct lz_span file_name(struct lz_span s)
-{
-	return lz_span_from(s, (size_t)(lz_span_rfind(s, '/') + 1));
-}
-
-static bool decode_b64(struct lz_span s, struct lz_buf *out)
-{
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint32_t bits = 0;
-	unsigned have = 0;
-
-	while (s.n && s.p[s.n - 1] == '=')
-		s.n--;
-	for (size_t i = 0; i < s.n; i++) {
-		const char *at = s.p[i] ? strchr(letters, s.p[i]) : NULL;
-		if (!at)
-			return false;
-		bits = bits << 6 | (uint32_t)(at - letters);
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			lz_buf_byte(out, (unsigned char)(bits >> have));
-		}
-	}
-	return true;
-}
-
-static void change_case(struct lz_buf *out, struct lz_span s, bool lower)
-{
-	for (size_t i = 0; i < s.n; i++)
-		lz_buf_byte(out, (unsigned char)(lower ? tolower((unsigned char)s.p[i])
-						       : toupper((unsigned char)s.p[i])));
-}
-
-/* Each value of a list in turn: the texts lie in one buffer and are cut when it grows no more. */
-static size_t over_each(struct lz_seen_term *s, enum lz_transform kind, const struct lz_datum *v,
-			size_t n)
-{
-	size_t at = 0;
-
-	s->list.n = 0;
-	for (size_t i = 0; i < n; i++) {
-		struct lz_datum *d = lz_vec_push(&s->list);
-		size_t before = s->made.n;
-		if (!d)
-			return 0;
-		if (kind == LZ_TERM_BASENAME)
-			lz_buf_span(&s->made, file_name(v[i].text));
-		else
-			change_case(&s->made, v[i].text, kind == LZ_TERM_TOLOWER);
-		d->num = (int64_t)(s->made.n - before);
-	}
-	LZ_VEC_EACH (struct lz_datum, d, &s->list) {
-		d->text = lz_span((s->made.p ? s->made.p : "") + at, (size_t)d->num);
-		at += (size_t)d->num;
-	}
-	s->data = s->list.p;
-	return s->made.code ? 0 : s->list.n;
-}
-
-/* Option c among words: the word behind it, or the rest of its word. */
-static bool option(struct lz_span words, struct lz_span known, char c, struct lz_span *ret)
-{
-	const char *at = known.n ? memchr(known.p, c, known.n) : NULL;
-	bool takes = at && (size_t)(at - known.p) + 1 < known.n && at[1] == ':';
-	struct lz_span word;
-
-	while (lz_span_cut(words, ' ', &word, &words), word.n || words.n) {
-		if (word.n < 2 || word.p[0] != '-')
-			continue;
-		if (lz_span_is(word, "--"))
-			return false;
-		for (size_t i = 1; i < word.n; i++) {
-			const char *k = memchr(known.p, word.p[i], known.n);
-			bool arg = k && (size_t)(k - known.p) + 1 < known.n && k[1] == ':';
-			struct lz_span rest = lz_span_from(word, i + 1);
-			if (arg && !rest.n)
-				lz_span_cut(words, ' ', &rest, &words);
-			if (word.p[i] == c) {
-				*ret = takes ? rest : LZ_SPAN("");
-				return true;
-			}
-			if (arg)
-				break;
-		}
-	}
-	return false;
-}
-
-static size_t two_values(struct lz_matcher *m, const struct lz_graph_term *t,
-			 struct lz_seen_term *s)
-{
-	const struct lz_datum *a, *b;
-	size_t n = lz_term_values(m, t->args[0], &a), k = lz_term_values(m, t->args[1], &b);
-	struct lz_span found;
-
-	if (!n || !k)
-		return 0;
-	if (t->kind == LZ_TERM_JOIN) {
-		for (size_t i = 0; i < k; i++) {
-			if (i)
-				lz_buf_span(&s->made, a->text);
-			lz_buf_span(&s->made, b[i].text);
-		}
-		return 1;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			lz_buf_byte(&s->made, ' ');
-		lz_buf_span(&s->made, a[i].text);
-	}
-	if (!option(lz_buf_view(&s->made), b->text, t->arg.p[0], &found))
-		return 0;
-	s->own = (struct lz_datum){.text = found};
-	s->data = &s->own;
-	return 2;
-}
-
-static size_t concat(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
-{
-	for (size_t i = 0; i < t->arg_count; i++) {
-		const struct lz_datum *v;
-		if (!lz_term_values(m, t->args[i], &v))
-			return 0;
-		lz_buf_span(&s->made, v->text);
-	}
-	return 1;
-}
-
-static size_t one_value(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
-{
-	const struct lz_graph_term *inner = &m->term[t->args[0]];
-	const struct lz_datum *v;
-	size_t n = lz_term_values(m, t->args[0], &v);
-
-	if (t->kind == LZ_TERM_VAL) {
-		s->data = v;
-		s->n = n;
-		return 2;
-	}
-	if (t->kind == LZ_TERM_LEN) {
-		s->own = (struct lz_datum){.num = (int64_t)(inner->type == LZ_FIELD_LIST ? n
-							    : n				 ? v->text.n
-											 : 0),
-					   .has_num = true};
-		s->data = &s->own;
-		s->n = n || inner->type == LZ_FIELD_LIST;
-		return s->n ? 2 : 0;
-	}
-	if (!n)
-		return 0;
-	if (t->kind == LZ_TERM_B64)
-		return decode_b64(v->text, &s->made);
-	s->n = over_each(s, t->kind, v, n);
-	return s->n ? 2 : 0;
-}
-
-/* 0: no value; 1: the text that was made; 2: s says it all. */
-static size_t transform(struct lz_matcher *m, const struct lz_graph_term *t, struct lz_seen_term *s)
-{
-	switch (t->kind) {
-	case LZ_TERM_JOIN:
-	case LZ_TERM_GETOPT:
-		s->n = 1;
-		return two_values(m, t, s);
-	case LZ_TERM_CONCAT:
-		return concat(m, t, s);
-	case LZ_TERM_TEXT:
-		lz_buf_span(&s->made, t->arg);
-		return 1;
-	case LZ_TERM_FIELD: /* asked for directly */
-		return 0;
-	case LZ_TERM_TOLOWER:
-	case LZ_TERM_TOUPPER:
-	case LZ_TERM_B64:
-	case LZ_TERM_BASENAME:
-	case LZ_TERM_LEN:
-	case LZ_TERM_VAL:
-		break;
-	}
-	return one_value(m, t, s);
-}
-
-static void ask(struct lz_matcher *m, uint32_t term, struct lz_seen_term *s)
+static __attribute__((noinline)) void ask(struct lz_matcher *m, uint32_t term,
+					  struct lz_seen_term *seen)
 {
 	const struct lz_graph_term *t = &m->term[term];
-	size_t what;
+	struct lz_made_term *s = &m->made[term];
+	size_t what, n;
 
-	s->event = m->event;
+	seen->event = m->event;
 	if (t->kind == LZ_TERM_FIELD) {
-		s->n = m->e->get(m->e, t->field, t->arg, &s->data);
+		n = m->e->get(m->e, t->field, t->arg, &seen->data);
+		seen->n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 		return;
 	}
 	lz_buf_clear(&s->made);
-	what = transform(m, t, s);
+	what = lz_term_transform(m, t, s);
 	if (what == 0 || s->made.code)
 		s->n = 0;
 	else if (what == 1)
-		keep_text(s);
+		lz_term_keep_text(s);
+	seen->n = (uint32_t)s->n;
+	seen->data = s->data;
 }
 
-size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
+static inline size_t values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
 {
 	struct lz_seen_term *s = &m->terms[term];
 
@@ -236,6 +45,11 @@ size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum
 		ask(m, term, s);
 	*ret = s->data;
 	return s->n;
+}
+
+size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret)
+{
+	return values(m, term, ret);
 }
 
 /* --- checks --- */
@@ -310,6 +124,28 @@ bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c)
 	return c->all;
 }
 
+static inline bool quick_holds(struct lz_matcher *m, const struct lz_quick *q)
+{
+	const struct lz_datum *v;
+	size_t n = values(m, q->term, &v);
+
+	if (!n)
+		return false;
+	if (q->form == LZ_QUICK_EXISTS)
+		return true;
+	if (n > 1)
+		return lz_check_holds(m, &m->check[q->check]);
+	if (q->form == LZ_QUICK_NUMBER)
+		return (v->num == q->num) != q->no;
+	if (q->form == LZ_QUICK_LEAST)
+		return (v->num >= q->num) != q->no;
+	if (q->form == LZ_QUICK_MOST)
+		return (v->num <= q->num) != q->no;
+	if (q->form == LZ_QUICK_SET)
+		return lz_quick_text(q, v->text) && against(&m->check[q->check], v);
+	return lz_quick_text(q, v->text) != q->no;
+}
+
 /* --- nodes --- */
 
 static bool find_out(struct lz_matcher *m, uint32_t number, const struct lz_node *n);
@@ -325,10 +161,15 @@ static inline bool holds(struct lz_matcher *m, uint32_t number)
 	return seen->value;
 }
 
+static inline bool ref_holds(struct lz_matcher *m, uint32_t ref)
+{
+	return ref & LZ_REF_CHECK ? quick_holds(m, &m->quick[ref & ~LZ_REF_CHECK]) : holds(m, ref);
+}
+
 static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t number,
 					       const struct lz_node *n)
 {
-	const uint32_t *child = m->children + n->first;
+	const uint32_t *child = m->refs + n->first;
 
 	if (n->about_kind && m->kind >= 0) {
 		const struct lz_kinds *may = m->kinds + 2 * (size_t)number;
@@ -340,17 +181,18 @@ static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t nu
 	}
 	switch ((enum lz_node_kind)n->kind) {
 	case LZ_NODE_CHECK:
-		return lz_check_holds(m, &m->check[n->first]);
+		return m->quick[n->first].form ? quick_holds(m, &m->quick[n->first])
+					       : lz_check_holds(m, &m->check[n->first]);
 	case LZ_NODE_NOT:
-		return !holds(m, child[0]);
+		return !ref_holds(m, child[0]);
 	case LZ_NODE_AND:
 		for (uint32_t i = 0; i < n->count; i++)
-			if (!holds(m, child[i]))
+			if (!ref_holds(m, child[i]))
 				return false;
 		return true;
 	case LZ_NODE_OR:
 		for (uint32_t i = 0; i < n->count; i++)
-			if (holds(m, child[i]))
+			if (ref_holds(m, child[i]))
 				return true;
 		return false;
 	case LZ_NODE_TRUE:
@@ -368,22 +210,49 @@ void lz_match_begin(struct lz_matcher *m, struct lz_watch_event *e, int kind)
 		return;
 	/* After 2^32 events the numbers begin anew. */
 	for (size_t i = 0; i < m->rules->graph.terms.n; i++)
-		m->terms[i].event = m->terms[i].known_event = 0;
+		m->terms[i].event = m->known[i].event = 0;
 	memset(m->nodes, 0, m->rules->graph.nodes.n * sizeof(*m->nodes));
 	memset(m->can, 0, m->rules->graph.nodes.n * sizeof(*m->can));
 	m->event = 1;
 }
 
-void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
+const struct lz_program *lz_match_program(const struct lz_matcher *m, int kind)
+{
+	const struct lz_programs *p = &m->rules->programs;
+
+	return kind >= 0 && kind < LZ_EVENT_KINDS ? p->of_kind[kind] : p->any;
+}
+
+void lz_matcher_use(struct lz_matcher *m, struct lz_rules_state *s)
+{
+	m->state = s;
+}
+
+void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind, uint64_t time_ns,
 		    void (*hit)(void *arg, const struct lz_rule *rule), void *arg)
 {
-	const struct lz_vec *some = kind >= 0 && kind < LZ_EVENT_KINDS ? &m->by_kind[kind]
-								       : &m->all;
+	const struct lz_program *p = lz_match_program(m, kind);
+	const struct lz_rule *met = NULL;
 
 	lz_match_begin(m, e, kind);
-	LZ_VEC_EACH (struct lz_candidate_rule, c, some)
-		if (holds(m, c->node))
-			hit(arg, c->rule);
+	for (size_t i = 0; i < p->group_count; i++) {
+		const struct lz_group *g = &p->groups[i];
+		const struct lz_step *s = g->steps, *end = s + g->step_count;
+		uint64_t left = g->all;
+		for (; s < end && left; s++)
+			if ((left & s->rules) && ref_holds(m, s->ref) != s->want)
+				left &= ~s->rules;
+		for (; left; left &= left - 1) {
+			const struct lz_target *t = &g->targets[__builtin_ctzll(left)];
+			/* The event that ends a sequence begins no other of the same rule. */
+			if (t->rule->timing &&
+			    (t->rule == met || !m->state ||
+			     !lz_state_met(m, t->rule->timing, t->step, time_ns)))
+				continue;
+			met = t->rule;
+			hit(arg, met);
+		}
+	}
 }
 
 /* --- explaining --- */
@@ -472,23 +341,6 @@ int lz_match_explain(struct lz_matcher *m, struct lz_watch_event *e, const struc
 
 /* --- a matcher --- */
 
-static bool sort_rules(struct lz_matcher *m)
-{
-	for (uint32_t i = 0; i < m->rules->rules.n; i++) {
-		const struct lz_rule *rule = lz_vec_at(&m->rules->rules, i);
-		struct lz_candidate_rule c;
-		if (!rule->usable || !rule->enabled)
-			continue;
-		c = (struct lz_candidate_rule){rule, rule->node};
-		if (!lz_vec_add(&m->all, &c))
-			return false;
-		for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-			if ((rule->kinds[k / 64] >> k % 64 & 1) && !lz_vec_add(&m->by_kind[k], &c))
-				return false;
-	}
-	return true;
-}
-
 struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err)
 {
 	struct lz_matcher *m = lz_alloc(sizeof(*m));
@@ -498,23 +350,29 @@ struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err)
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	if (!r->programs.any) {
+		lz_free(m);
+		lz_fail(err, LZ_E_BUG, "rules were not compiled");
+		return NULL;
+	}
 	m->rules = r;
 	m->node = r->graph.nodes.p;
 	m->children = r->graph.children.p;
 	m->check = r->graph.checks.p;
 	m->term = r->graph.terms.p;
 	m->kinds = r->graph.kinds.p;
-	lz_vec_init(&m->all, sizeof(struct lz_candidate_rule), 1000000);
-	for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-		lz_vec_init(&m->by_kind[k], sizeof(struct lz_candidate_rule), 1000000);
+	m->quick = r->graph.quick;
+	m->refs = r->graph.refs;
 	m->terms = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->terms));
+	m->made = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->made));
+	m->known = lz_alloc((r->graph.terms.n + 1) * sizeof(*m->known));
 	m->nodes = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->nodes));
 	m->can = lz_alloc((r->graph.nodes.n + 1) * sizeof(*m->can));
-	for (size_t i = 0; m->terms && i < r->graph.terms.n; i++) {
-		lz_buf_init(&m->terms[i].made, VALUE_MAX);
-		lz_vec_init(&m->terms[i].list, sizeof(struct lz_datum), 100000);
+	for (size_t i = 0; m->made && i < r->graph.terms.n; i++) {
+		lz_buf_init(&m->made[i].made, VALUE_MAX);
+		lz_vec_init(&m->made[i].list, sizeof(struct lz_datum), 100000);
 	}
-	whole = m->terms && m->nodes && m->can && sort_rules(m);
+	whole = m->terms && m->made && m->known && m->nodes && m->can;
 	if (!whole) {
 		lz_matcher_free(m);
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
@@ -527,14 +385,13 @@ void lz_matcher_free(struct lz_matcher *m)
 {
 	if (!m)
 		return;
-	for (size_t i = 0; m->terms && i < m->rules->graph.terms.n; i++) {
-		lz_buf_done(&m->terms[i].made);
-		lz_vec_done(&m->terms[i].list);
+	for (size_t i = 0; m->made && i < m->rules->graph.terms.n; i++) {
+		lz_buf_done(&m->made[i].made);
+		lz_vec_done(&m->made[i].list);
 	}
-	for (size_t k = 0; k < LZ_EVENT_KINDS; k++)
-		lz_vec_done(&m->by_kind[k]);
-	lz_vec_done(&m->all);
 	lz_free(m->terms);
+	lz_free(m->made);
+	lz_free(m->known);
 	lz_free(m->nodes);
 	lz_free(m->can);
 	lz_free(m);

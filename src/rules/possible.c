@@ -8,6 +8,7 @@
  * false. "and" can be true when all of it can, "or" when any can; "not" asks the other question.
  */
 #include "match.h"
+#include "timing.h"
 
 /* --- terms --- */
 
@@ -25,11 +26,11 @@ static bool ask_known(struct lz_matcher *m, uint32_t number)
 
 bool lz_term_known(struct lz_matcher *m, uint32_t number)
 {
-	struct lz_seen_term *s = &m->terms[number];
+	struct lz_seen_known *s = &m->known[number];
 
-	if (s->known_event != m->event) {
+	if (s->event != m->event) {
 		s->known = ask_known(m, number);
-		s->known_event = m->event;
+		s->event = m->event;
 	}
 	return s->known;
 }
@@ -107,15 +108,21 @@ bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 		       bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index),
 		       void *arg)
 {
-	const struct lz_vec *some = kind >= 0 && kind < LZ_EVENT_KINDS ? &m->by_kind[kind]
-								       : &m->all;
+	const struct lz_program *p = lz_match_program(m, kind);
 
 	lz_match_begin(m, e, kind);
 	m->knows = knows;
 	m->knows_arg = arg;
-	LZ_VEC_EACH (struct lz_candidate_rule, c, some)
-		if (can(m, c->node, true))
+	for (size_t i = 0; i < p->group_count; i++) {
+		const struct lz_group *g = &p->groups[i];
+		uint64_t left = g->all;
+		for (size_t s = 0; s < g->step_count && left; s++)
+			if ((left & g->steps[s].rules) &&
+			    !can(m, g->steps[s].node, g->steps[s].want))
+				left &= ~g->steps[s].rules;
+		if (left)
 			return true;
+	}
 	return false;
 }
 
@@ -152,6 +159,10 @@ void lz_rules_mark_used(struct lz_rules *r)
 		for (size_t i = 0; i < rule->format->count; i++)
 			if (rule->format->pieces[i].kind == LZ_PIECE_TERM)
 				use_term(g, rule->format->pieces[i].term);
+		for (size_t i = 0; rule->timing && i < rule->timing->by_count; i++)
+			use_term(g, rule->timing->by[i]);
+		if (rule->timing)
+			use_term(g, rule->timing->distinct);
 	}
 	/* What a node or term is made of stands before it. */
 	for (size_t i = g->nodes.n; i--;) {

@@ -4,8 +4,10 @@
  * Falco's rule language: files in, decisions on events out.
  *
  *	lz_rules_add      one file: lists, macros, rules, appends, overrides (load.c)
- *	lz_rules_compile  all files: conditions become one graph of checks that rules share
- *	lz_match_event    which rules an event meets; each check of the graph is asked once at most
+ *	lz_rules_compile  all files: conditions become one graph of checks that rules share, and a
+ *	                  program for each kind of event
+ *	lz_match_event    which rules an event meets
+ *	lz_match_possible whether an event could meet one, of which only some is known
  *
  * Not thread-safe; a compiled set may be read by several matchers, one per thread.
  */
@@ -40,6 +42,7 @@ struct lz_rules_note {
 };
 
 struct lz_format;
+struct lz_timing;
 struct lz_rule {
 	struct lz_span name, desc, output, source;
 	struct lz_span *tags;
@@ -47,7 +50,8 @@ struct lz_rule {
 	enum lz_priority priority;
 	bool enabled;
 	bool usable;			     /* compiled; false: skipped or in error */
-	uint32_t node;			     /* its condition in the graph */
+	uint32_t node;			     /* its condition in the graph; "or" of a sequence's */
+	const struct lz_timing *timing;	     /* it looks at several events; NULL: at one */
 	const struct lz_format *format;	     /* its output, understood */
 	uint64_t kinds[LZ_EVENT_KINDS / 64]; /* events it can match */
 	struct lz_span file;
@@ -82,8 +86,10 @@ struct lz_matcher;
 struct lz_matcher *lz_matcher_new(const struct lz_rules *r, struct lz_err *err);
 void lz_matcher_free(struct lz_matcher *m);
 /* Calls hit(arg, rule) for each rule that the event of this kind (-1: unknown) meets, in the order
- * of the files. */
-void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind,
+ * of the files. time_ns is the event's own, of whatever clock: what looks at several events knows
+ * no other, so that a replay says the same. It should not go back; an earlier time counts as the
+ * latest that was seen. */
+void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind, uint64_t time_ns,
 		    void (*hit)(void *arg, const struct lz_rule *rule), void *arg);
 /* Whether some usable rule could be met by an event of this kind of which only some fields are
  * known: knows(arg, field, index) says which; a known field without a value is one that has none.
@@ -111,6 +117,30 @@ void lz_match_fields(struct lz_matcher *m, const struct lz_rule *rule,
  * other values could be told apart. */
 bool lz_rules_constants(const struct lz_rules *r, const char *field,
 			void (*each)(void *arg, struct lz_span text), void *arg);
+
+/* --- what rules remember that look at several events: count, sequence --- */
+
+struct lz_rules_state;
+enum { LZ_RULES_STATE_KEYS = 4096 };
+
+/* keys_max bounds each rule's keys (values of its "by" fields), and its memory to keys_max KiB; the
+ * key not seen for longest goes first. r must live on. */
+struct lz_rules_state *lz_rules_state_new(const struct lz_rules *r, size_t keys_max,
+					  struct lz_err *err);
+void lz_rules_state_free(struct lz_rules_state *s);
+/* For hot reloads: what `from` remembers goes over to `to` for rules whose name and text are the
+ * same. Neither rule set is looked at. Returns for how many. */
+size_t lz_rules_state_take(struct lz_rules_state *to, struct lz_rules_state *from);
+
+struct lz_rules_state_counts {
+	size_t keys;	  /* now */
+	uint64_t evicted; /* keys that went while they still counted */
+	uint64_t lost;	  /* events that could not be remembered: no memory */
+};
+struct lz_rules_state_counts lz_rules_state_count(const struct lz_rules_state *s);
+/* The state, of the matcher's own rule set, that it uses from now on. Without one, rules that look
+ * at several events are never met. One matcher at a time. */
+void lz_matcher_use(struct lz_matcher *m, struct lz_rules_state *s);
 
 /* --- an event from JSON --- */
 

@@ -3,6 +3,7 @@
 /* Inside rules/ only: a rule set while it is read and compiled. */
 #include "../format/yaml.h"
 #include "graph.h"
+#include "program.h"
 
 /* A stretch of a condition and the value in a file that it came from. */
 struct lz_part {
@@ -50,9 +51,25 @@ struct lz_exception {
 	struct lz_vec values;	     /* const struct lz_yaml * */
 };
 
+/* Keys of rules that Falco does not have: see timing.c. */
+enum lz_timing_key {
+	LZ_KEY_COUNT,
+	LZ_KEY_WITHIN,
+	LZ_KEY_BY,
+	LZ_KEY_DISTINCT,
+	LZ_KEY_SEQUENCE,
+	LZ_KEYS
+};
+
+struct lz_keyed { /* as it stands in a file; node NULL: it does not */
+	struct lz_span file;
+	const struct lz_yaml *node;
+};
+
 struct lz_rule_def { /* beside the lz_rule of the same number */
 	struct lz_text condition, output, desc;
 	struct lz_vec exceptions; /* struct lz_exception */
+	struct lz_keyed keys[LZ_KEYS];
 	struct lz_place place;
 	bool warn_kinds, skip_unknown;
 	bool source_unknown;
@@ -64,8 +81,10 @@ struct lz_rules {
 	struct lz_vec lists, macros, rules, defs, notes;
 	struct lz_map list_of, macro_of, rule_of; /* name → number */
 	struct lz_graph graph;
+	struct lz_programs programs;
 	unsigned order;
 	size_t errors;
+	size_t timings;	  /* rules that look at several events */
 	size_t items_put; /* of lists into conditions, for a bound */
 	bool compiled;
 };
@@ -83,6 +102,17 @@ int lz_text_append(struct lz_text *t, struct lz_span file, const struct lz_yaml 
 		   struct lz_span text, struct lz_err *err);
 void lz_text_init(struct lz_text *t);
 void lz_text_done(struct lz_text *t);
+
+/* "(condition) and not (exception) and not (exception)" into ret, which is empty. LZ_E_FORMAT: the
+ * values of the exception *ret_bad don't fit its fields. */
+int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret, struct lz_span *ret_bad);
+/* A word as a condition writes it: in quotes when it needs them. */
+void lz_item_put(struct lz_buf *out, struct lz_span s);
+
+/* One step of a sequence, for compile.c. UINT32_MAX: notes say why, or *ret_code does. */
+uint32_t lz_compile_step(struct lz_rules *r, const struct lz_rule *rule,
+			 const struct lz_place *place, struct lz_span file,
+			 const struct lz_yaml *condition, struct lz_err *err, int *ret_code);
 
 /* An output's text, understood: the pieces are the set's. NULL with err and *ret_at. */
 const struct lz_format *lz_format_read(struct lz_rules *r, struct lz_span text, size_t *ret_at,

@@ -254,6 +254,15 @@ static lz_getter *getter_of(const struct lz_field *f)
 	return NULL;
 }
 
+struct lz_span lz_view_ask(struct lz_view *v, const char *field)
+{
+	struct lz_span arg;
+	const struct lz_field *f = lz_field_find(lz_str(field), &arg);
+	const struct lz_datum *d;
+
+	return f && get(&v->e, f, arg, &d) ? d->text : lz_span(NULL, 0);
+}
+
 bool lz_view_answers(const struct lz_field *f)
 {
 	return getter_of(f) != NULL;

@@ -44,6 +44,8 @@ int lz_view_kind(const struct lz_view *v, const struct lz_record *r);
 /* Whether a field can ever have a value: every row of lz_fields but those that docs/fields.md
  * marks as never answered. */
 bool lz_view_answers(const struct lz_field *f);
+/* A field's first value by its name, for those who are no rules; .p NULL: none. */
+struct lz_span lz_view_ask(struct lz_view *v, const char *field);
 struct lz_span lz_view_container(struct lz_view *v); /* short id; "host" outside */
 /* Time since 1970 of the event at hand. */
 uint64_t lz_view_time(const struct lz_view *v);

@@ -230,12 +230,18 @@ static const struct lz_container_mount *mount_of(struct lz_view *v, struct lz_sp
 			return &c->mounts[i];
 	return NULL;
 }
+/* As rules know it: "N/A" where the container's mounts are known and none is meant. */
+static size_t no_mount(struct lz_view *v, const struct lz_datum **ret)
+{
+	return v->at.container && v->at.container->complete ? lz_view_cstr(v, "N/A", ret) : 0;
+}
+
 GETTER(container_mount)
 {
 	const struct lz_container_mount *m = mount_of(v, arg, true);
 
 	if (!m)
-		return 0;
+		return no_mount(v, ret);
 	lz_view_begin(v);
 	add_mount(v, m);
 	return lz_view_text(v, lz_view_end(v), ret);
@@ -244,31 +250,31 @@ GETTER(mount_source)
 {
 	const struct lz_container_mount *m = mount_of(v, arg, false);
 
-	return m ? lz_view_text(v, m->source, ret) : 0;
+	return m ? lz_view_text(v, m->source, ret) : no_mount(v, ret);
 }
 GETTER(mount_dest)
 {
 	const struct lz_container_mount *m = mount_of(v, arg, true);
 
-	return m ? lz_view_text(v, m->dest, ret) : 0;
+	return m ? lz_view_text(v, m->dest, ret) : no_mount(v, ret);
 }
 GETTER(mount_mode)
 {
 	const struct lz_container_mount *m = mount_of(v, arg, true);
 
-	return m ? lz_view_text(v, m->mode, ret) : 0;
+	return m ? lz_view_text(v, m->mode, ret) : no_mount(v, ret);
 }
 GETTER(mount_rdwr)
 {
 	const struct lz_container_mount *m = mount_of(v, arg, true);
 
-	return m ? lz_view_cstr(v, m->rdwr ? "true" : "false", ret) : 0;
+	return m ? lz_view_cstr(v, m->rdwr ? "true" : "false", ret) : no_mount(v, ret);
 }
 GETTER(mount_propagation)
 {
 	const struct lz_container_mount *m = mount_of(v, arg, true);
 
-	return m ? lz_view_text(v, m->propagation, ret) : 0;
+	return m ? lz_view_text(v, m->propagation, ret) : no_mount(v, ret);
 }
 
 /* --- labels --- */

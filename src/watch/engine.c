@@ -14,6 +14,7 @@
 struct lz_engine {
 	const struct lz_rules *rules;
 	struct lz_matcher *matcher;
+	struct lz_rules_state *state; /* of rules that look at several events */
 	struct lz_view *view;
 	struct lz_procs *procs;
 	struct lz_users *users;
@@ -65,8 +66,9 @@ static bool make_parts(struct lz_engine *e, struct lz_err *err)
 	e->view = lz_view_new(&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets,
 							e->live},
 			      err);
-	e->matcher = lz_matcher_new(e->rules, err);
-	return e->cgroups && e->view && e->matcher;
+	if (!e->cgroups || !e->view)
+		return false;
+	return !lz_engine_rules(e, e->rules, err);
 }
 
 struct lz_engine *lz_engine_new(const struct lz_rules *rules, bool live,
@@ -96,6 +98,7 @@ void lz_engine_free(struct lz_engine *e)
 	if (!e)
 		return;
 	lz_matcher_free(e->matcher);
+	lz_rules_state_free(e->state);
 	lz_view_free(e->view);
 	lz_cgroups_free(e->cgroups);
 	lz_containers_free(e->containers);
@@ -110,12 +113,20 @@ void lz_engine_free(struct lz_engine *e)
 
 int lz_engine_rules(struct lz_engine *e, const struct lz_rules *rules, struct lz_err *err)
 {
-	struct lz_matcher *m = lz_matcher_new(rules, err);
+	struct lz_rules_state *state = lz_rules_state_new(rules, LZ_RULES_STATE_KEYS, err);
+	struct lz_matcher *m = state ? lz_matcher_new(rules, err) : NULL;
 
-	if (!m)
+	if (!m) {
+		lz_rules_state_free(state);
 		return LZ_E_NOMEM;
+	}
+	if (e->state)
+		lz_rules_state_take(state, e->state);
+	lz_matcher_use(m, state);
 	lz_matcher_free(e->matcher);
+	lz_rules_state_free(e->state);
 	e->matcher = m;
+	e->state = state;
 	e->rules = rules;
 	return 0;
 }
@@ -233,7 +244,10 @@ static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 	e->hit = false;
 	e->counts.matched++;
 	lz_view_set(e->view, &at);
-	lz_match_event(e->matcher, lz_view_event(e->view), kind, hit, e);
+	if (e->hooks.event)
+		e->hooks.event(e->hooks.arg, &(struct lz_seen){r, e->proc, at.container, g, kind,
+							       e->view});
+	lz_match_event(e->matcher, lz_view_event(e->view), kind, r->head.time_ns, hit, e);
 	if (!e->hit && e->hooks.idle)
 		e->hooks.idle(e->hooks.arg, r);
 }

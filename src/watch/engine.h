@@ -20,8 +20,20 @@ struct lz_engine_counts {
 	uint64_t unnamed;  /* alerts of a container whose runtime said nothing of it */
 };
 
+/* An event as the engine understands it; valid during the call. */
+struct lz_seen {
+	const struct lz_record *record;
+	struct lz_proc *proc;
+	const struct lz_container *container; /* NULL: the host, or nothing is known of it */
+	const struct lz_cgroup *group;	      /* NULL without memory */
+	int kind;			      /* for rules: lz_event_kinds */
+	struct lz_view *view;		      /* answers for its fields */
+};
+
 struct lz_engine_hooks {
 	void *arg;
+	/* Each event, before the rules; may be NULL. */
+	void (*event)(void *arg, const struct lz_seen *e);
 	/* A group became known; as cgroups.h has it. May be NULL. */
 	void (*group)(void *arg, uint64_t id, unsigned known);
 	/* The record met no rule and is about a file; may be NULL. */

@@ -30,26 +30,35 @@ static __always_inline u32 socket_class(u32 fd)
 }
 
 /* Whether the file that was opened is one that no rule asks about. */
-static __always_inline bool passed_over(struct out *o, struct file *file, u32 nr, u32 class)
+__noinline int passed_over(struct out *o, u32 nr, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct mount *mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
-	struct inode *root = BPF_CORE_READ(task, fs, root.dentry, d_inode);
+	struct lz_discard_key key = {}; /* up to 6.1 a key must lie on the stack */
+	struct dentry *dentry;
+	struct inode *inode;
+	struct mount *mount;
+	struct file *file;
 	u32 *age;
 
-	o->learn.key.inode = BPF_CORE_READ(inode, i_ino);
-	o->learn.key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	o->learn.key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
-	o->learn.key.root = BPF_CORE_READ(root, i_ino);
-	o->learn.key.root_device = BPF_CORE_READ(root, i_sb, s_dev);
-	o->learn.key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
-	o->learn.key.mount = BPF_CORE_READ(mount, mnt_id);
-	o->learn.key.nr = nr;
-	o->learn.key.class = class;
+	if (!o)
+		return 0;
+	file = (struct file *)file_of_fd(o->ev.ret);
+	dentry = BPF_CORE_READ(file, f_path.dentry);
+	inode = BPF_CORE_READ(file, f_inode);
+	mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
+	key.inode = BPF_CORE_READ(inode, i_ino);
+	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
+	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
+	key.root = BPF_CORE_READ(inode, i_ino);
+	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
+	key.mount = BPF_CORE_READ(mount, mnt_id);
+	key.nr = nr;
+	key.class = class;
+	o->learn.key = key;
 	o->learn.age = discard_age;
-	age = bpf_map_lookup_elem(&discarded, &o->learn.key);
+	age = bpf_map_lookup_elem(&discarded, &key);
 	return age && *age == o->learn.age;
 }
 
@@ -170,7 +179,8 @@ __noinline int put_learn(struct out *o)
 static __always_inline bool wanted(struct out *o, u32 nr)
 {
 	const volatile struct lz_call_row *row = &calls[nr];
-	struct lz_cgroup_state *group = bpf_map_lookup_elem(&cgroups, &o->ev.cgroup);
+	u64 cgroup = o->ev.cgroup; /* up to 6.1 a key must lie on the stack */
+	struct lz_cgroup_state *group = bpf_map_lookup_elem(&cgroups, &cgroup);
 	bool failed = o->ev.ret < 0 && o->ev.ret != -EINPROGRESS_;
 	u32 class = failed ? LZ_CLASS_FAILED : 0, mask;
 	struct file *file = 0;
@@ -194,7 +204,7 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 	if (group && group->known == 2)
 		class |= LZ_CLASS_CONTAINER;
 	o->learn.key.nr = 0;
-	if (set_discard && row->discard && file && group && passed_over(o, file, nr, class)) {
+	if (set_discard && row->discard && file && group && passed_over(o, nr, class)) {
 		count(LZ_COUNT_DISCARDED);
 		return false;
 	}

@@ -153,12 +153,10 @@ static __always_inline void drop(struct out *o)
 	*(volatile u64 *)&o->busy = 0;
 }
 
-/* The head, for the task that runs. NULL: it could not be begun, which is counted. */
-static __always_inline struct out *begin(u16 kind)
+/* What every head holds. NULL: it could not be begun, which is counted. */
+static __always_inline struct out *begin_plain(u16 kind)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct out *o = take_scratch();
-	u64 id;
 
 	if (!o) {
 		count(LZ_COUNT_NO_SCRATCH);
@@ -171,6 +169,19 @@ static __always_inline struct out *begin(u16 kind)
 	o->ev.ret = 0;
 	o->ev.flags = 0;
 	o->ev.time_ns = bpf_ktime_get_boot_ns();
+	o->ev.cpu = bpf_get_smp_processor_id();
+	return o;
+}
+
+/* The head, for the task that runs. */
+static __always_inline struct out *begin(u16 kind)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct out *o = begin_plain(kind);
+	u64 id;
+
+	if (!o)
+		return 0;
 	o->ev.start_ns = task->group_leader->start_boottime;
 	o->ev.cgroup = cgroup_of(task);
 	o->ev.cap_effective = caps_at(&task->cred->cap_effective);
@@ -183,7 +194,6 @@ static __always_inline struct out *begin(u16 kind)
 	o->ev.uid = (u32)id;
 	o->ev.gid = id >> 32;
 	o->ev.loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (u32)-1;
-	o->ev.cpu = bpf_get_smp_processor_id();
 	bpf_get_current_comm(o->ev.comm, sizeof(o->ev.comm));
 	return o;
 }

@@ -187,13 +187,30 @@ static void test_no_memory(void **state)
 	assert_survives_nomem(split_all(documents[0]));
 }
 
+static void test_wide(void **state)
+{
+	static const char text[] = "{\"limit\": 18446744073709551615, \"pid\": 4711}";
+	struct lz_limits limits;
+	struct lz_err err;
+	json_t *j;
+
+	(void)state;
+	lz_limits_default(&limits);
+	assert_null(lz_json_load(lz_str(text), &limits, "t", &err));
+	j = lz_json_load_wide(lz_str(text), &limits, "t", &err);
+	assert_non_null(j);
+	assert_true(json_number_value(json_object_get(j, "limit")) > 1.8e19);
+	assert_true(json_number_value(json_object_get(j, "pid")) == 4711);
+	json_decref(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split),	     cmocka_unit_test(test_split_below),
-		cmocka_unit_test(test_split_damage), cmocka_unit_test(test_split_limit),
-		cmocka_unit_test(test_strict),	     cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_wide),	    cmocka_unit_test(test_split),
+		cmocka_unit_test(test_split_below), cmocka_unit_test(test_split_damage),
+		cmocka_unit_test(test_split_limit), cmocka_unit_test(test_strict),
+		cmocka_unit_test(test_quote),	    cmocka_unit_test(test_no_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,6 +233,29 @@ static void *interrupt(void *arg)
 	return NULL;
 }
 
+/* Whoever can't wait says until when. */
+static void test_deadline(void **state)
+{
+	struct lz_limits limits = defaults();
+	struct lz_rec_out out;
+	struct lz_rec rec;
+	struct lz_err err;
+	uint64_t start = lz_now_ms();
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct lz_child *c =
+		lz_child_start("hostile", in, &limits, request("silent", 0, &out, &limits), &err);
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(lz_child_next_by(c, start + 500, &rec, &err), LZ_E_LIMIT);
+	assert_non_null(strstr(err.text, "in time"));
+	assert_true(lz_now_ms() - start >= 500 && lz_now_ms() - start < 5000);
+	assert_true(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
+	lz_child_free(c);
+	lz_rec_out_done(&out);
+	close(in);
+}
+
 /* Last: the flag stays. */
 static void test_silence(void **state)
 {
@@ -320,7 +343,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_memory),	      cmocka_unit_test(test_processor),
 		cmocka_unit_test(test_wrong_answers), cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_nothing_left),  cmocka_unit_test(test_no_such_role),
-		cmocka_unit_test(test_error_record),  cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_error_record),  cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_silence),
 	};
 	const struct lz_role roles[] = {lz_role_hostile, {.name = NULL}};
 

@@ -45,7 +45,7 @@ static size_t matches(struct lz_rules *r, const char *event, struct lz_buf *outp
 
 	if (!j || !m)
 		fail_msg("%s: %s", event, err.text);
-	lz_match_event(m, lz_json_event_of(j), lz_json_event_kind(j), on_hit, &a);
+	lz_match_event(m, lz_json_event_of(j), lz_json_event_kind(j), 0, on_hit, &a);
 	if (output && a.hit)
 		lz_match_output(m, lz_json_event_of(j), a.hit, output);
 	lz_matcher_free(m);
@@ -547,11 +547,45 @@ static unsigned any(unsigned below)
 	return (seed >> 16) % below;
 }
 
-/* Fields a to d of the event are "0" to "2", or without a value (3); its kind is one of four. */
-static int worth[4];
+/* Fields of the event: four have one of three texts, or no value (3); one a number from -1 to 1, or
+ * none (3). Its kind is one of four. */
+enum { TEXTS = 4, NUMBER = 4, WORTHS = 5 };
+static int worth[WORTHS];
 static unsigned kind_now;
-static const char *const names[4] = {"proc.name", "proc.pname", "fd.name", "user.name"};
+static const char *const names[WORTHS] = {"proc.name", "proc.pname", "fd.name", "user.name",
+					  "fd.num"};
+static const char *const texts[3] = {"ab", "abc", "c"};
 static const char *const some_kinds[4] = {"open", "openat", "execve", "connect"};
+
+static bool ends(const char *s, const char *end)
+{
+	return strlen(s) >= strlen(end) && !strcmp(s + strlen(s) - strlen(end), end);
+}
+
+static bool random_text_leaf(struct lz_buf *to, unsigned field, unsigned value)
+{
+	static const char *const ops[] = {"startswith", "endswith", "contains", "exists"};
+	unsigned op = any(4);
+	const char *x = texts[value], *v = worth[field] < 3 ? texts[worth[field]] : NULL;
+
+	lz_buf_printf(to, "%s %s %s", names[field], ops[op], op < 3 ? x : "");
+	if (!v)
+		return false;
+	return op == 3 || (op == 0   ? !strncmp(v, x, strlen(x))
+			   : op == 1 ? ends(v, x)
+				     : strstr(v, x) != NULL);
+}
+
+static bool random_number_leaf(struct lz_buf *to)
+{
+	static const char *const ops[] = {"<", "<=", ">", ">=", "=", "!="};
+	int x = (int)any(3) - 1, v = worth[NUMBER];
+	unsigned op = any(6);
+	const bool is[] = {v<x, v <= x, v> x, v >= x, v == x, v != x};
+
+	lz_buf_printf(to, "fd.num %s %d", ops[op], x);
+	return v != 3 && is[op];
+}
 
 static bool random_leaf(struct lz_buf *to, unsigned kind)
 {
@@ -565,18 +599,22 @@ static bool random_leaf(struct lz_buf *to, unsigned kind)
 		lz_buf_printf(to, "evt.type != %s", some_kinds[which]);
 		return which != kind_now;
 	}
+	if (kind == 8)
+		return random_text_leaf(to, field, value);
+	if (kind == 9)
+		return random_number_leaf(to);
 	if (kind == 2) {
-		lz_buf_printf(to, "%s in (%u, %u)", names[field], value, other);
+		lz_buf_printf(to, "%s in (%s, %s)", names[field], texts[value], texts[other]);
 		return worth[field] == (int)value || worth[field] == (int)other;
 	}
-	lz_buf_printf(to, "%s%s%u", names[field], kind ? "!=" : "=", value);
+	lz_buf_printf(to, "%s%s%s", names[field], kind ? "!=" : "=", texts[value]);
 	return worth[field] != 3 && (worth[field] == (int)value) == (kind == 0);
 }
 
 /* Writes a condition and returns what it is worth. */
 static bool random_condition(struct lz_buf *to, int depth)
 {
-	unsigned kind = depth > 4 ? any(2) : any(8), n = 2 + any(3);
+	unsigned kind = depth > 4 ? any(2) : any(10), n = 2 + any(3);
 	bool result;
 
 	if (kind < 3 || kind > 5)
@@ -602,28 +640,32 @@ static bool random_condition(struct lz_buf *to, int depth)
 /* An event as said by worth and kind_now; only fields that are known may be asked for. */
 struct random_event {
 	struct lz_watch_event e;
-	bool known[4];
-	struct lz_datum d[5];
+	bool known[WORTHS];
+	struct lz_datum d[WORTHS + 1];
 };
+#define ALL_KNOWN                            \
+	{                                    \
+		true, true, true, true, true \
+	}
 
 static size_t random_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
 			 const struct lz_datum **ret)
 {
-	static const char *const texts[3] = {"0", "1", "2"};
 	struct random_event *r = (struct random_event *)(void *)e;
 
 	(void)arg;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < WORTHS; i++) {
 		if (strcmp(f->name, names[i]))
 			continue;
 		assert_true(r->known[i]);
 		*ret = &r->d[i];
-		r->d[i].text = lz_str(worth[i] < 3 ? texts[worth[i]] : "");
-		return worth[i] < 3;
+		r->d[i].num = worth[i];
+		r->d[i].text = lz_str(i < TEXTS && worth[i] < 3 ? texts[worth[i]] : "");
+		return worth[i] != 3;
 	}
 	assert_string_equal(f->name, "evt.type");
-	*ret = &r->d[4];
-	r->d[4].text = lz_str(some_kinds[kind_now]);
+	*ret = &r->d[WORTHS];
+	r->d[WORTHS].text = lz_str(some_kinds[kind_now]);
 	return 1;
 }
 
@@ -632,7 +674,7 @@ static bool random_knows(void *arg, const struct lz_field *f, struct lz_span ind
 	const struct random_event *r = arg;
 
 	(void)index;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < WORTHS; i++)
 		if (!strcmp(f->name, names[i]))
 			return r->known[i];
 	return true;
@@ -640,11 +682,11 @@ static bool random_knows(void *arg, const struct lz_field *f, struct lz_span ind
 
 static bool random_matches(struct lz_matcher *m, bool say_kind)
 {
-	struct random_event r = {.e.get = random_get, .known = {true, true, true, true}};
+	struct random_event r = {.e.get = random_get, .known = ALL_KNOWN};
 	struct asked a = {0};
 
-	lz_match_event(m, &r.e, say_kind ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1, on_hit,
-		       &a);
+	lz_match_event(m, &r.e, say_kind ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1, 0,
+		       on_hit, &a);
 	return a.hits > 0;
 }
 
@@ -667,7 +709,7 @@ static struct lz_rules *random_rules(unsigned *ret_seed)
 	return r;
 }
 
-static bool random_again(unsigned from)
+static bool random_again(unsigned from, int depth)
 {
 	unsigned after = seed;
 	struct lz_buf scratch;
@@ -675,7 +717,7 @@ static bool random_again(unsigned from)
 
 	seed = from;
 	lz_buf_init(&scratch, 200000);
-	result = random_condition(&scratch, 0);
+	result = random_condition(&scratch, depth);
 	lz_buf_done(&scratch);
 	seed = after;
 	return result;
@@ -683,9 +725,11 @@ static bool random_again(unsigned from)
 
 static void random_worth(const bool *keep)
 {
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < WORTHS; i++)
 		if (!keep || !keep[i])
 			worth[i] = (int)any(4);
+	if (worth[NUMBER] == 2 && (!keep || !keep[NUMBER]))
+		worth[NUMBER] = -1;
 }
 
 /* Each for all kinds in turn, on one matcher: what was found out for one event must not leak into
@@ -701,13 +745,83 @@ static void test_random_conditions(void **state)
 		for (int i = 0; i < 8; i++) {
 			kind_now = (unsigned)i % 4;
 			random_worth(NULL);
-			if (random_matches(m, i != 5) != random_again(from))
-				fail_msg("%s: wrong for %s %d %d %d %d", random_text,
+			if (random_matches(m, i != 5) != random_again(from, 0))
+				fail_msg("%s: wrong for %s %d %d %d %d %d", random_text,
 					 some_kinds[kind_now], worth[0], worth[1], worth[2],
-					 worth[3]);
+					 worth[3], worth[4]);
 		}
 		lz_matcher_free(m);
 		lz_rules_free(r);
+	}
+}
+
+/* Many rules beside each other, more than one group of a program holds: each is met when its own
+ * condition is, and they come in order. */
+enum { SET_RULES = 150 };
+
+struct set_hits {
+	unsigned n, rule[SET_RULES];
+};
+
+static void on_set_hit(void *arg, const struct lz_rule *rule)
+{
+	struct set_hits *h = arg;
+	uint64_t n = 0;
+
+	assert_true(lz_span_u64(rule->name, 10, &n));
+	assert_true(h->n < SET_RULES);
+	h->rule[h->n++] = (unsigned)n;
+}
+
+static void random_set(struct lz_buf *text, unsigned *from)
+{
+	struct lz_buf condition;
+
+	for (int i = 0; i < SET_RULES; i++) {
+		lz_buf_init(&condition, 200000);
+		from[i] = seed;
+		random_condition(&condition, 2);
+		lz_buf_printf(text,
+			      "- rule: %d\n  desc: d\n  priority: INFO\n  output: o\n"
+			      "  condition: >\n    %.*s\n",
+			      i, (int)condition.n, condition.p ? (const char *)condition.p : "");
+		lz_buf_done(&condition);
+	}
+	lz_buf_byte(text, 0);
+	assert_int_equal(text->code, 0);
+}
+
+static void test_random_sets(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 12; round++) {
+		unsigned from[SET_RULES];
+		struct lz_buf text;
+		struct lz_rules *r;
+		struct lz_matcher *m;
+		lz_buf_init(&text, 16 * LZ_M);
+		random_set(&text, from);
+		r = load(text.p ? text.p : "");
+		no_errors(r, "a set");
+		m = lz_matcher_new(r, NULL);
+		assert_non_null(m);
+		for (int event = 0; event < 24; event++) {
+			struct random_event e = {.e.get = random_get, .known = ALL_KNOWN};
+			struct set_hits h = {0};
+			unsigned at = 0;
+			kind_now = any(4);
+			random_worth(NULL);
+			lz_match_event(m, &e.e,
+				       event % 5 ? lz_event_kind(lz_str(some_kinds[kind_now])) : -1,
+				       0, on_set_hit, &h);
+			for (unsigned i = 0; i < SET_RULES; i++)
+				if (random_again(from[i], 2))
+					assert_true(at < h.n && h.rule[at++] == i);
+			assert_int_equal(at, h.n);
+		}
+		lz_matcher_free(m);
+		lz_rules_free(r);
+		lz_buf_done(&text);
 	}
 }
 
@@ -722,23 +836,23 @@ static void test_possible_never_lies(void **state)
 	(void)state;
 	for (int round = 0; round < 1500; round++) {
 		struct random_event e = {.e.get = random_get};
-		unsigned from, all = round % 8 ? any(15) : 15;
+		unsigned from, all = round % 8 ? any(31) : 31;
 		struct lz_rules *r = random_rules(&from);
 		struct lz_matcher *m = lz_matcher_new(r, NULL);
 		bool possible;
 		assert_non_null(m);
 		kind_now = any(4);
 		random_worth(NULL);
-		for (unsigned i = 0; i < 4; i++)
+		for (unsigned i = 0; i < WORTHS; i++)
 			e.known[i] = all >> i & 1;
 		possible = lz_match_possible(m, &e.e, lz_event_kind(lz_str(some_kinds[kind_now])),
 					     random_knows, &e);
-		impossible += !possible && all != 15;
-		if (all == 15)
-			assert_int_equal(possible, random_again(from));
+		impossible += !possible && all != 31;
+		if (all == 31)
+			assert_int_equal(possible, random_again(from, 0));
 		for (int i = 0; i < 40; i++) {
 			bool exact = random_matches(m, true);
-			assert_int_equal(exact, random_again(from));
+			assert_int_equal(exact, random_again(from, 0));
 			assert_true(possible || !exact);
 			random_worth(e.known);
 		}
@@ -849,6 +963,24 @@ static void test_asks(void **state)
 	assert_true(kinds[open / 64] >> open % 64 & 1);
 	assert_false(kinds[dns / 64] >> dns % 64 & 1);
 	lz_rules_free(r);
+}
+
+/* --- words --- */
+
+/* A list's values are words as they are; a text's are between blanks. */
+static void test_getopt(void **state)
+{
+	static const char list[] = "{\"evt.type\": \"open\", \"fd.types\": [\"x\", \"-c\", "
+				   "\"id -o no\", \"-o\", \"/tmp/a b\", \"-e\", \"\", "
+				   "\"-z\"]}";
+
+	(void)state;
+	expect("getopt(fd.types, \"c:o:e:z\")[o] = \"/tmp/a b\"", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[c] = \"id -o no\"", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[e] = \"\"", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[z] exists", list, true);
+	expect("getopt(fd.types, \"c:o:e:z\")[q] exists", list, false);
+	expect("getopt(fd.types, \"co:e:z\")[o] = no", list, false);
 }
 
 /* --- bounds --- */
@@ -971,9 +1103,11 @@ int main(void)
 		cmocka_unit_test(test_stock_files),
 		cmocka_unit_test(test_stock_rule_fires),
 		cmocka_unit_test(test_random_conditions),
+		cmocka_unit_test(test_random_sets),
 		cmocka_unit_test(test_possible_never_lies),
 		cmocka_unit_test(test_possible),
 		cmocka_unit_test(test_asks),
+		cmocka_unit_test(test_getopt),
 		cmocka_unit_test(test_doubling_macros),
 		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_long_pattern),
