@@ -25,6 +25,7 @@
 #define SELFTEST_MS  60000
 #define ANSWER_MS    5000 /* a self-test that took longer has failed */
 #define FINISH_MS    3000
+#define STEP_NS	     1000000
 #define BURST	     4096 /* records before other things are looked after */
 
 struct live {
@@ -37,6 +38,7 @@ struct live {
 	struct lz_sink *sink;
 	struct lz_recording *recording;
 	struct lz_stats stats;
+	int64_t wall_ns;     /* added to boot time: the time of day */
 	uint64_t from_ns;    /* records before this one were told by the programs before these */
 	uint64_t lost_base;  /* lost by programs that are gone */
 	uint64_t lost_known; /* of these, said already */
@@ -63,6 +65,19 @@ static int64_t wall_offset(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - (int64_t)boot;
+}
+
+/* It is measured anew each time and differs a little; a step of the clock differs more. */
+static void look_at_clock(struct live *l)
+{
+	int64_t now = wall_offset(), moved = now - l->wall_ns;
+
+	if (l->wall_ns && moved < STEP_NS && moved > -STEP_NS)
+		return;
+	l->wall_ns = now;
+	lz_engine_clock(l->engine, now);
+	if (l->recording)
+		lz_recording_clock(l->recording, now);
 }
 
 /* --- what the engine tells --- */
@@ -102,12 +117,20 @@ static void on_alert(void *arg, const struct lz_alert *a)
 	lz_sink_add(l->sink, a);
 }
 
+static void on_known(void *arg, int type, struct lz_span bytes)
+{
+	struct live *l = arg;
+
+	lz_recording_chunk(l->recording, (enum lz_chunk)type, bytes);
+}
+
 static struct lz_engine_hooks hooks_of(struct live *l)
 {
 	return (struct lz_engine_hooks){.arg = l,
 					.group = on_group,
 					.idle = on_idle,
 					.selftest = on_selftest,
+					.known = l->recording ? on_known : NULL,
 					.alert = on_alert};
 }
 
@@ -131,9 +154,10 @@ static void take_record(void *arg, struct lz_span record)
 {
 	struct live *l = arg;
 
+	/* What it is judged by is learnt, and recorded, first. */
+	lz_engine_take(l->engine, record);
 	if (l->recording)
 		lz_recording_add(l->recording, record);
-	lz_engine_take(l->engine, record);
 }
 
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
@@ -334,9 +358,9 @@ static void fill_stats(struct live *l)
 
 static void each_second(struct live *l, uint64_t now_ms)
 {
-	lz_engine_clock(l->engine, wall_offset());
+	look_at_clock(l);
 	if (l->recording)
-		lz_recording_clock(l->recording, wall_offset());
+		lz_recording_flush(l->recording);
 	look_for_loss(l);
 	lz_engine_purge(l->engine, boot_ns());
 	self_test(l, now_ms);
@@ -407,7 +431,8 @@ static int open_signals(struct live *l, struct lz_err *err)
 
 static int start(struct live *l, struct lz_err *err)
 {
-	const struct lz_engine_hooks hooks = hooks_of(l);
+	struct lz_containers_config containers;
+	struct lz_engine_hooks hooks;
 	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
 
 	if (code)
@@ -421,17 +446,22 @@ static int start(struct live *l, struct lz_err *err)
 	code = open_signals(l, err);
 	if (code)
 		return code;
-	l->sink = lz_sink_new(l->o, err);
-	l->engine = l->sink ? lz_engine_new(l->set.rules, true, &hooks, err) : NULL;
-	if (!l->engine)
-		return err->code;
 	if (l->o->record) {
 		l->recording = lz_recording_create(l->o->record, err);
 		if (!l->recording)
 			return err->code;
-		lz_recording_clock(l->recording, wall_offset());
 	}
-	lz_engine_clock(l->engine, wall_offset());
+	hooks = hooks_of(l);
+	lz_containers_config_default(&containers);
+	if (l->o->docker_socket)
+		containers.docker_socket = l->o->docker_socket;
+	if (l->o->docker_root)
+		containers.docker_root = l->o->docker_root;
+	l->sink = lz_sink_new(l->o, err);
+	l->engine = l->sink ? lz_engine_new(l->set.rules, &containers, &hooks, err) : NULL;
+	if (!l->engine)
+		return err->code;
+	look_at_clock(l);
 	code = start_programs(l, err);
 	if (!code)
 		code = lz_engine_walk(l->engine, err);
