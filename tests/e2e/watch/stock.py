@@ -16,6 +16,7 @@ import shutil
 import sys
 import threading
 import time
+from collections import Counter
 
 sys.dont_write_bytecode = True
 from stage import Engine, Host, Sensor, Tap, Trouble, make_stage  # noqa: E402
@@ -258,6 +259,21 @@ def perform(plan, rows, stage, extra, folder, tap):
     tap.case(status == 0, "the sensor ends when it is told to, with 0")
     if status != 0:
         tap.note(f"{status}: {sensor.said()}")
+    judge_replay(sensor, tap)
+
+
+def judge_replay(sensor, tap):
+    """The recording, judged by the same rules, has to say what was said when it happened."""
+    def told(alerts):
+        return Counter((a["rule"], a["output"], json.dumps(container_of(a))) for a in alerts)
+
+    live, again = told(a for _, a in sensor.alerts), told(sensor.replayed())
+    tap.case(live == again, "a replay of the recording brings the same alerts")
+    for word, lost in (("only live", live - again), ("only replayed", again - live)):
+        for (rule, output, place), count in list(lost.items())[:5]:
+            tap.note(f"{word}, {count} times: {rule} {place}: {output[:300]}")
+        if lost:
+            tap.note(f"{word}: {sum(lost.values())} of {sum(live.values())}")
 
 
 if __name__ == "__main__":
