@@ -111,6 +111,31 @@ static int act_sendmsg(int argc, char **argv)
 	return act_done(sendmsg(bound(SOCK_DGRAM, argv[1], "0"), &m, 0), argv[2]);
 }
 
+/* Takes a datagram that a child sends from another address. */
+static int act_datagram(int argc, char **argv)
+{
+	union address a = address(argv[1], argv[3]), from;
+	socklen_t size = sizeof(from);
+	struct iovec room = {.iov_base = (char[8]){0}, .iov_len = 8};
+	struct msghdr m = {&from, sizeof(from), &room, 1, NULL, 0, 0};
+	int fd = bound(SOCK_DGRAM, argv[1], argv[3]);
+	pid_t child = fd < 0 ? -1 : fork();
+	ssize_t n;
+
+	if (!child) {
+		prctl(PR_SET_NAME, "client");
+		n = sendto(bound(SOCK_DGRAM, argv[2], "0"), "x", 1, 0, &a.any, size_of(&a));
+		_exit(n < 0 ? act_failed(argv[2]) : 0);
+	}
+	if (child < 0)
+		return act_failed(argv[1]);
+	n = argc > 4 && !strcmp(argv[4], "msg")
+		    ? recvmsg(fd, &m, 0)
+		    : recvfrom(fd, room.iov_base, 8, 0, &from.any, &size);
+	waitpid(child, NULL, 0);
+	return act_done(n, "datagram");
+}
+
 /* Doesn't wait for the connection: the call says that it is under way. */
 static int act_tcp_begin(int argc, char **argv)
 {
@@ -274,6 +299,7 @@ const struct act acts_net[] = {
 	{"udp", 2, act_udp, "ADDRESS PORT"},
 	{"sendto", 3, act_sendto, "OWN-ADDRESS ADDRESS PORT"},
 	{"sendmsg", 3, act_sendmsg, "OWN-ADDRESS ADDRESS PORT"},
+	{"datagram", 3, act_datagram, "OWN-ADDRESS SENDER-ADDRESS PORT [msg]"},
 	{"tcp-begin", 2, act_tcp_begin, "ADDRESS PORT"},
 	{"listen-at", 2, act_listen_at, "ADDRESS PORT"},
 	{"accept", 3, act_accept, "OWN-ADDRESS CALLED-ADDRESS PORT [4]"},
