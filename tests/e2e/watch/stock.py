@@ -157,8 +157,18 @@ def judge_act(deed, sensor):
     seen = sensor.wait(lambda a: a["rule"] == deed.rule and deed.is_of(a), deed.ended + WITHIN_S)
     if not seen:
         return "no alert within a second"
-    wrongs = [deed.wrong(a) for _, a in seen]
+    wrongs = [deed.wrong(a) + late(t, a) for t, a in seen]
     return None if [] in wrongs else "; ".join(wrongs[0])
+
+
+def delay_s(arrived, alert):
+    """From the event, by the kernel's clock, to the line."""
+    return arrived - alert["output_fields"].get("evt.time", arrived * 1e9) / 1e9
+
+
+def late(arrived, alert):
+    delay = delay_s(arrived, alert)
+    return [f"it came {delay:.1f} s after the event"] if delay > WITHIN_S else []
 
 
 def tell(tap, deed, why, sensor):
@@ -255,6 +265,10 @@ def perform(plan, rows, stage, extra, folder, tap):
         raise Trouble("no sensor")
     stage.start_containers(first=False)
     play(plan, rows, stage, sensor, tap)
+    delays = sorted(delay_s(t, a) for t, a in sensor.alerts)
+    if delays:
+        tap.note(f"{len(delays)} alerts; from event to line: median {delays[len(delays) // 2] * 1000:.0f} ms, "
+                 f"longest {delays[-1] * 1000:.0f} ms; {Deed.count} acts")
     status = sensor.stop()
     tap.case(status == 0, "the sensor ends when it is told to, with 0")
     if status != 0:
