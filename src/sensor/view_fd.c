@@ -79,6 +79,9 @@ static void fill_remote(struct lz_view *v, struct lz_ev_socket *s)
 
 	if (nr == SYS_bind || nr == SYS_listen)
 		return;
+	/* A connected socket that was given no address. */
+	if (nr != SYS_connect && s->remote_port && !lz_record_has(v->at.record, LZ_PART_ADDRESS))
+		return;
 	if (lz_record_copy(v->at.record, LZ_PART_ASKED, &asked, sizeof(asked))) {
 		if (!asked.remote_port && nr != SYS_connect)
 			return;

@@ -221,13 +221,13 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 
 /* The address that was asked for, as the kernel copied it; the file's socket says it where the call
  * succeeded, not where it failed or where a datagram went by itself. */
-static __always_inline void put_asked(struct out *o)
+static __always_inline void put_asked(struct out *o, u32 what)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 	struct asked *a = bpf_map_lookup_elem(&addresses, &thread);
 	struct lz_ev_socket s = {};
 
-	if (!a)
+	if (!a || a->what != what)
 		return;
 	s.family = a->family;
 	s.remote_port = a->port;
@@ -256,8 +256,8 @@ __noinline int on_call(struct out *o, u32 nr)
 	put_call(o, nr);
 	if (o->learn.key.nr)
 		put_learn(o);
-	if (class == LZ_CLASS_SOCKET)
-		put_asked(o);
+	if (calls[nr].asks)
+		put_asked(o, calls[nr].asks);
 	finish(o);
 	return 0;
 }
