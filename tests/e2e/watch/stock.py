@@ -105,7 +105,8 @@ class Deed:
         """Whether an alert tells of this deed."""
         fields = alert.get("output_fields") or {}
         if "by" in self.row:
-            return all(fields.get(k) == v for k, v in self.row["by"].items())
+            return (container_of(alert).get("name") == self.row["in"] and
+                    all(fields.get(k) == v for k, v in self.row["by"].items()))
         return any(isinstance(v, str) and self.mark in v for v in fields.values())
 
     def wrong(self, alert):
