@@ -439,14 +439,18 @@ static void on_exec(struct lz_proc *x, const struct lz_record *r)
 	x->complete = true;
 }
 
-static void refresh(struct lz_proc *x, const struct lz_record *r)
+static void refresh(struct lz_procs *p, struct lz_proc *x, const struct lz_record *r)
 {
 	const struct lz_ev *h = &r->head;
 	unsigned ignored;
 
 	if (h->flags & LZ_EVF_OTHER)
 		return; /* told by somebody else */
-	x->task.ppid = h->ppid;
+	if (x->task.ppid != h->ppid) {
+		const struct lz_proc *parent = lz_procs_find(p, h->ppid, 0);
+		x->task.ppid = h->ppid;
+		x->task.parent_start_ns = parent ? parent->task.start_ns : 0;
+	}
 	x->task.uid = h->uid;
 	x->task.gid = h->gid;
 	x->task.loginuid = h->loginuid;
@@ -490,15 +494,15 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 		on_exec(x, r);
 		break;
 	case LZ_EV_FORK:
-		refresh(x, r);
+		refresh(p, x, r);
 		on_fork(p, r, x);
 		break;
 	case LZ_EV_EXIT:
-		refresh(x, r);
+		refresh(p, x, r);
 		end(p, x, h->time_ns);
 		break;
 	default:
-		refresh(x, r);
+		refresh(p, x, r);
 	}
 	return x;
 }
@@ -512,7 +516,8 @@ struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool 
 	if (!child->task.ppid || child->task.ppid == child->task.pid)
 		return NULL;
 	x = lz_procs_find(p, child->task.ppid, child->task.parent_start_ns);
-	if (x && !x->ended_ns)
+	/* The child's own last event named it, at or after its end: it was the parent then. */
+	if (x && (!x->ended_ns || child->seen_ns >= x->ended_ns))
 		return x;
 	if (live && !child->ended_ns && lz_proc_stat(child->task.pid, &ppid, &start)) {
 		struct lz_proc *now = lz_procs_find(p, ppid, 0);
