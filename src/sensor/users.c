@@ -149,7 +149,7 @@ bool lz_users_read(struct lz_users *u, uint64_t space, uint32_t pid)
 	if (known(u, space))
 		return true;
 	/* Whoever has the place keeps it until there is something to put there. */
-	if ((space && !pid) || !fill(u, &t, pid))
+	if ((space && !pid) || !fill(u, &t, space ? pid : 0))
 		return false;
 	at = space ? fresh(slot(u, space), space) : &u->host;
 	if (at)
