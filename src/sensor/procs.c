@@ -2,6 +2,7 @@
 #include "procs.h"
 
 #include "../base/alloc.h"
+#include "../base/bytes.h"
 #include "../base/clean.h"
 #include "../base/limits.h"
 #include "proc_files.h"
@@ -20,6 +21,8 @@ struct lz_procs {
 	struct lz_proc *bucket[BUCKETS];
 	struct lz_proc *dead_first, *dead_last;
 	size_t count, dead;
+	void (*told)(void *arg, const struct lz_proc *x);
+	void *arg;
 	struct lz_proc *held; /* the one at hand: it stays whatever else has to go */
 	size_t hand;	      /* bucket from which the next living one goes */
 };
@@ -293,6 +296,12 @@ static void from_head(struct lz_proc *x, const struct lz_ev *head)
 	memcpy(x->task.comm, head->comm, sizeof(x->task.comm));
 }
 
+static void tell(struct lz_procs *p, const struct lz_proc *x)
+{
+	if (p->told)
+		p->told(p->arg, x);
+}
+
 /* One that was not known: it was there before the sensor, or its beginning was lost. What others
  * tell of one that has gone must not make it live for ever. */
 static void meet(struct lz_procs *p, struct lz_proc *x, const struct lz_ev *head, bool live)
@@ -306,6 +315,73 @@ static void meet(struct lz_procs *p, struct lz_proc *x, const struct lz_ev *head
 		complete(x);
 	else if (head->flags & LZ_EVF_OTHER)
 		end(p, x, head->time_ns);
+	if (live)
+		tell(p, x);
+}
+
+void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg)
+{
+	p->told = read;
+	p->arg = arg;
+}
+
+static void put_text(struct lz_buf *b, const struct lz_shared *s)
+{
+	lz_buf_u32le(b, s ? s->n + 1 : 0);
+	if (s)
+		lz_buf_add(b, s->p, s->n);
+}
+
+int lz_procs_save(struct lz_buf *b, const struct lz_proc *x)
+{
+	lz_buf_add(b, &x->task, sizeof(x->task));
+	lz_buf_add(b, &x->exe, sizeof(x->exe));
+	lz_buf_u32le(b, x->exe_flags);
+	put_text(b, x->exe_path);
+	put_text(b, x->argv);
+	return put_text(b, x->cwd), b->code;
+}
+
+static bool take_text(struct lz_span *rest, struct lz_shared **to)
+{
+	uint32_t n;
+
+	if (rest->n < 4)
+		return false;
+	n = lz_le32(rest->p);
+	*rest = lz_span_from(*rest, 4);
+	if (!n)
+		return true;
+	if (n - 1 > rest->n)
+		return false;
+	replace(to, lz_span_head(*rest, n - 1));
+	*rest = lz_span_from(*rest, n - 1);
+	return true;
+}
+
+int lz_procs_put(struct lz_procs *p, struct lz_span bytes, struct lz_err *err)
+{
+	struct lz_ev_task t;
+	struct lz_proc *x;
+
+	if (bytes.n < sizeof(t) + sizeof(x->exe) + 4)
+		return lz_fail(err, LZ_E_FORMAT, "process of %zu bytes", bytes.n);
+	memcpy(&t, bytes.p, sizeof(t));
+	x = lz_procs_find(p, t.pid, t.start_ns);
+	if (!x)
+		x = make(p, t.pid, t.start_ns, t.start_ns);
+	if (!x)
+		return lz_fail(err, LZ_E_NOMEM, "too many processes, or out of memory");
+	x->task = t;
+	memcpy(&x->exe, bytes.p + sizeof(t), sizeof(x->exe));
+	bytes = lz_span_from(bytes, sizeof(t) + sizeof(x->exe));
+	x->exe_flags = lz_le32(bytes.p);
+	bytes = lz_span_from(bytes, 4);
+	x->complete = true;
+	if (take_text(&bytes, &x->exe_path) && take_text(&bytes, &x->argv) &&
+	    take_text(&bytes, &x->cwd) && !bytes.n)
+		return 0;
+	return lz_fail(err, LZ_E_FORMAT, "process %u: its texts don't fit", t.pid);
 }
 
 /* --- records --- */
@@ -363,14 +439,18 @@ static void on_exec(struct lz_proc *x, const struct lz_record *r)
 	x->complete = true;
 }
 
-static void refresh(struct lz_proc *x, const struct lz_record *r)
+static void refresh(struct lz_procs *p, struct lz_proc *x, const struct lz_record *r)
 {
 	const struct lz_ev *h = &r->head;
 	unsigned ignored;
 
 	if (h->flags & LZ_EVF_OTHER)
 		return; /* told by somebody else */
-	x->task.ppid = h->ppid;
+	if (x->task.ppid != h->ppid) {
+		const struct lz_proc *parent = lz_procs_find(p, h->ppid, 0);
+		x->task.ppid = h->ppid;
+		x->task.parent_start_ns = parent ? parent->task.start_ns : 0;
+	}
 	x->task.uid = h->uid;
 	x->task.gid = h->gid;
 	x->task.loginuid = h->loginuid;
@@ -404,24 +484,25 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 	case LZ_EV_TASK:
 		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
 		lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
-		if (live && !x->complete)
+		if (live && !x->complete) {
 			complete(x);
-		else if (lz_record_has(r, LZ_PART_ARGV))
+			tell(p, x);
+		} else if (lz_record_has(r, LZ_PART_ARGV))
 			on_exec(x, r);
 		break;
 	case LZ_EV_EXEC:
 		on_exec(x, r);
 		break;
 	case LZ_EV_FORK:
-		refresh(x, r);
+		refresh(p, x, r);
 		on_fork(p, r, x);
 		break;
 	case LZ_EV_EXIT:
-		refresh(x, r);
+		refresh(p, x, r);
 		end(p, x, h->time_ns);
 		break;
 	default:
-		refresh(x, r);
+		refresh(p, x, r);
 	}
 	return x;
 }
@@ -435,13 +516,15 @@ struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool 
 	if (!child->task.ppid || child->task.ppid == child->task.pid)
 		return NULL;
 	x = lz_procs_find(p, child->task.ppid, child->task.parent_start_ns);
-	if (x && !x->ended_ns)
+	/* The child's own last event named it, at or after its end: it was the parent then. */
+	if (x && (!x->ended_ns || child->seen_ns >= x->ended_ns))
 		return x;
 	if (live && !child->ended_ns && lz_proc_stat(child->task.pid, &ppid, &start)) {
 		struct lz_proc *now = lz_procs_find(p, ppid, 0);
 		if (now && !now->ended_ns && ppid != child->task.pid) {
 			child->task.ppid = ppid;
 			child->task.parent_start_ns = now->task.start_ns;
+			tell(p, child);
 			return now;
 		}
 	}

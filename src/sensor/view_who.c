@@ -16,7 +16,7 @@
  * the host they are the host's. */
 static uint64_t space_of(struct lz_view *v)
 {
-	return v->at.in_container ? (lz_hash(lz_view_container(v)) ^ v->at.proc->task.mntns) | 1
+	return v->at.in_container ? (lz_hash_stable(lz_view_container(v)) ^ v->at.proc->task.mntns) | 1
 				  : 0;
 }
 
@@ -25,8 +25,19 @@ static uint32_t reader_pid(const struct lz_view *v)
 	return v->from.live && !v->at.proc->ended_ns ? v->at.proc->task.pid : 0;
 }
 
+/* Where the process has gone already, its container's first one has the same tables. */
+static void read_tables(struct lz_view *v)
+{
+	const struct lz_container *c = v->at.container;
+
+	if (space_of(v) && v->from.live && !lz_users_read(v->from.users, space_of(v), reader_pid(v)) &&
+	    c && c->pid)
+		lz_users_read(v->from.users, space_of(v), c->pid);
+}
+
 static bool user_of(struct lz_view *v, uint32_t uid, struct lz_user *ret)
 {
+	read_tables(v);
 	return lz_users_find(v->from.users, space_of(v), reader_pid(v), uid, ret);
 }
 
@@ -39,6 +50,7 @@ struct lz_span lz_view_user(struct lz_view *v, uint32_t uid)
 
 struct lz_span lz_view_group(struct lz_view *v, uint32_t gid)
 {
+	read_tables(v);
 	return lz_view_keep(v, lz_users_group(v->from.users, space_of(v), reader_pid(v), gid));
 }
 
@@ -240,7 +252,7 @@ static const struct lz_container_mount *mount_of(struct lz_view *v, struct lz_sp
 /* As rules know it: "N/A" where the container's mounts are known and none is meant. */
 static size_t no_mount(struct lz_view *v, const struct lz_datum **ret)
 {
-	return v->at.container && v->at.container->complete ? lz_view_cstr(v, "N/A", ret) : 0;
+	return v->at.container && v->at.container->name.n ? lz_view_cstr(v, "N/A", ret) : 0;
 }
 
 GETTER(container_mount)
