@@ -112,7 +112,7 @@ static void begin(const char *text)
 
 	memset(&got, 0, sizeof(got));
 	rules = load(text);
-	e = lz_engine_new(rules, false, &hooks, &err);
+	e = lz_engine_new(rules, NULL, &hooks, &err);
 	assert_non_null(e);
 }
 
@@ -424,7 +424,7 @@ static int everything(void)
 {
 	struct lz_err err = {0};
 
-	e = lz_engine_new(rules, false, &hooks, &err);
+	e = lz_engine_new(rules, NULL, &hooks, &err);
 	if (!e)
 		return err.code;
 	program(1, 0, "init", "init", 5);
