@@ -409,27 +409,94 @@ void lz_engine_purge(struct lz_engine *e, uint64_t now_ns)
 
 /* --- files that no rule asks about --- */
 
-/* What stays the same whoever opens the file in this way. */
-static bool is_of_file(void *arg, const struct lz_field *f, struct lz_span index)
+static bool is_one_of(const char *name, const char *const *names, size_t n)
 {
-	static const char *const fields[] = {
-		"evt.type",    "evt.dir", "evt.source",	       "syscall.type", "evt.category",
-		"evt.failed",  "evt.res", "evt.is_open_write", "fd.name",      "fd.directory",
-		"fd.filename", "fd.type", "fd.typechar",       "fd.l4proto",   "fd.ip",
-		"fd.sip",      "fd.cip",  "fd.sockfamily"};
-
-	(void)arg;
-	(void)index;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (!strcmp(fields[i], f->name))
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
 			return true;
 	return false;
 }
 
-bool lz_engine_file_matters(struct lz_engine *e, const struct lz_record *r)
+/* What stays the same whatever is opened in this way. */
+static bool is_of_class(const struct lz_field *f)
 {
-	return lz_match_possible(e->matcher, lz_view_event(e->view), lz_view_kind(e->view, r),
-				 is_of_file, NULL);
+	static const char *const fields[] = {
+		"evt.type",	"evt.dir", "evt.source",	"syscall.type", "evt.category",
+		"evt.failed",	"evt.res", "evt.is_open_write", "fd.l4proto",	"fd.ip",
+		"fd.sip",	"fd.cip",  "fd.sockfamily"};
+
+	return is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* … and whoever opens the same file. */
+static enum lz_knowledge of_file(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	static const char *const fields[] = {"fd.name", "fd.directory", "fd.filename", "fd.type",
+					     "fd.typechar", "fd.is_upper_layer"};
+
+	(void)arg;
+	(void)index;
+	return is_of_class(f) || is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]))
+		       ? LZ_KNOWN
+		       : LZ_UNKNOWN;
+}
+
+/* … or any file of the same folder: only how its name begins is known. */
+struct folder {
+	struct lz_watch_event e;
+	struct lz_watch_event *of; /* the event at hand */
+	struct lz_datum directory, begins;
+};
+
+static enum lz_knowledge of_folder(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	(void)arg;
+	(void)index;
+	if (!strcmp(f->name, "fd.name"))
+		return LZ_BEGINS;
+	return is_of_class(f) || !strcmp(f->name, "fd.directory") ? LZ_KNOWN : LZ_UNKNOWN;
+}
+
+static size_t folder_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
+			 const struct lz_datum **ret)
+{
+	struct folder *x = (struct folder *)(void *)e;
+
+	if (!strcmp(f->name, "fd.name"))
+		*ret = &x->begins;
+	else if (!strcmp(f->name, "fd.directory"))
+		*ret = &x->directory;
+	else
+		return x->of->get(x->of, f, arg, ret);
+	return 1;
+}
+
+static bool folder_matters(struct lz_engine *e, int kind)
+{
+	struct folder x = {.e = {.get = folder_get}, .of = lz_view_event(e->view)};
+	char path[4096];
+	struct lz_span name = lz_view_ask(e->view, "fd.name");
+	ptrdiff_t at = lz_span_rfind(name, '/');
+
+	/* A folder that was opened itself says nothing of those in it. */
+	if (at < 0 || name.p[0] != '/' || (size_t)at + 1 >= sizeof(path) ||
+	    !lz_span_is(lz_view_ask(e->view, "fd.type"), "file"))
+		return true;
+	memcpy(path, name.p, (size_t)at + 1);
+	x.begins.text = lz_span(path, (size_t)at + 1);
+	x.directory.text = lz_span(path, at ? (size_t)at : 1);
+	return lz_match_possible(e->matcher, &x.e, kind, of_folder, NULL);
+}
+
+enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r)
+{
+	int kind = lz_view_kind(e->view, r);
+
+	if (!folder_matters(e, kind))
+		return LZ_MATTERS_NOT_FOLDER;
+	return lz_match_possible(e->matcher, lz_view_event(e->view), kind, of_file, NULL)
+		       ? LZ_MATTERS
+		       : LZ_MATTERS_NOT_FILE;
 }
 
 /* --- figures --- */

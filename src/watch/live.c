@@ -45,7 +45,7 @@ struct live {
 	uint64_t lost_base;  /* lost by programs that are gone */
 	uint64_t lost_known; /* of these, said already */
 	uint64_t kind_known[LZ_EV_KINDS];
-	uint64_t discards;
+	uint64_t discards, folders;
 	uint32_t nonce, answered;
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms;
 	bool asked; /* a self-test is on its way */
@@ -92,15 +92,24 @@ static void on_group(void *arg, uint64_t id, unsigned known)
 		lz_programs_group(l->programs, id, known);
 }
 
-/* A file that no rule can ask about is passed over in the kernel from now on. */
+/* A file that no rule can ask about, or a whole folder of them, is passed over in the kernel from
+ * now on. */
 static void on_idle(void *arg, const struct lz_record *r)
 {
 	struct live *l = arg;
 	struct lz_ev_learn file;
+	enum lz_matters matters;
 
-	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) ||
-	    lz_engine_file_matters(l->engine, r))
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)))
 		return;
+	matters = lz_engine_matters(l->engine, r);
+	if (matters == LZ_MATTERS)
+		return;
+	if (matters == LZ_MATTERS_NOT_FOLDER) {
+		file.key.inode = 0;
+		file.key.name_hash = 0;
+		l->folders++;
+	}
 	lz_programs_discard(l->programs, &file);
 	l->discards++;
 }
@@ -366,6 +375,7 @@ static void fill_stats(struct live *l)
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
 	l->stats.discards = l->discards;
+	l->stats.folders = l->folders;
 }
 
 static void each_second(struct live *l, uint64_t now_ms)

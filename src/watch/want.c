@@ -51,10 +51,10 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 	return 1;
 }
 
-static bool knows(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge knows(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)index;
-	return fact_of(arg, f) != NULL;
+	return fact_of(arg, f) ? LZ_KNOWN : LZ_UNKNOWN;
 }
 
 static void say(struct world *w, const char *field, const char *text, int64_t num, bool has_num)

@@ -29,7 +29,8 @@ static __always_inline u32 socket_class(u32 fd)
 	return BPF_CORE_READ(sk, sk_protocol) == 6 ? 1 : 2;
 }
 
-/* Whether the file that was opened is one that no rule asks about. */
+/* Whether the file that was opened is one that no rule asks about, or lies in such a folder: then it
+ * is passed over. The key is kept for user space, which learns. */
 __noinline int passed_over(struct out *o, u32 nr, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -38,28 +39,32 @@ __noinline int passed_over(struct out *o, u32 nr, u32 class)
 	struct inode *inode;
 	struct mount *mount;
 	struct file *file;
-	u32 *age;
+	u32 *age, now = discard_age;
 
 	if (!o)
 		return 0;
 	file = (struct file *)file_of_fd(o->ev.ret);
 	dentry = BPF_CORE_READ(file, f_path.dentry);
-	inode = BPF_CORE_READ(file, f_inode);
 	mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
-	key.inode = BPF_CORE_READ(inode, i_ino);
+	inode = BPF_CORE_READ(file, f_inode);
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
 	key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
-	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
-	key.root = BPF_CORE_READ(inode, i_ino);
-	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
-	key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
 	key.mount = BPF_CORE_READ(mount, mnt_id);
 	key.nr = nr;
 	key.class = class;
-	o->learn.key = key;
-	o->learn.age = discard_age;
+	o->learn.key.inode = BPF_CORE_READ(inode, i_ino);
+	o->learn.age = now;
+	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
+	key.root = BPF_CORE_READ(inode, i_ino);
+	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
 	age = bpf_map_lookup_elem(&discarded, &key);
-	return age && *age == o->learn.age;
+	if (age && *age == now)
+		return 1;
+	key.inode = o->learn.key.inode;
+	key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
+	o->learn.key = key;
+	age = bpf_map_lookup_elem(&discarded, &key);
+	return age && *age == now;
 }
 
 /* A container that makes more events than its share is cut off until the next second's. */
