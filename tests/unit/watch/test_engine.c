@@ -21,7 +21,7 @@ static struct {
 	uint32_t nonce;
 	char rule[200], output[600], fields[2000], lineage[300], container[40], lost_kinds[130];
 	uint64_t time_ns, lost;
-	bool matters;
+	enum lz_matters matters;
 } got;
 static struct lz_rules *rules;
 static struct lz_engine *e;
@@ -82,7 +82,7 @@ static void on_idle(void *arg, const struct lz_record *r)
 {
 	(void)arg;
 	got.idle++;
-	got.matters = lz_engine_file_matters(e, r);
+	got.matters = lz_engine_matters(e, r);
 }
 static void on_selftest(void *arg, uint32_t nonce)
 {
@@ -385,7 +385,7 @@ static bool matters(const char *condition, const char *name)
 		 condition);
 	begin(text_of);
 	opens(20, 5 * SECOND, name);
-	yes = got.alerts || got.matters;
+	yes = got.alerts || got.matters == LZ_MATTERS;
 	end();
 	return yes;
 }
@@ -418,6 +418,40 @@ static void files(void **state)
 	assert_true(matters("evt.type = openat and not fd.name = /etc/passwd", "/etc/x"));
 	assert_true(
 		matters("evt.type = openat and not fd.name = /etc/x or proc.name = y", "/etc/x"));
+}
+
+/* A whole folder is passed over only if no name in it could be asked for. */
+static bool folder_matters(const char *condition, const char *name)
+{
+	return matters(condition, name) || got.matters != LZ_MATTERS_NOT_FOLDER;
+}
+
+static void folders(void **state)
+{
+	(void)state;
+	assert_false(folder_matters("evt.type = openat and fd.name = /etc/shadow", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name = /etc/shadow", "/etc/passwd"));
+	assert_false(folder_matters("evt.type = openat and fd.name startswith /etc", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name startswith /usr/lib/p", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name endswith .key", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name contains secret", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name glob /usr/*/secret", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name regex .*", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.filename = y", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.typechar = d", "/usr/lib/x"));
+	assert_false(folder_matters("evt.type = openat and fd.directory = /etc", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.directory = /usr/lib and proc.name = x",
+				   "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and not fd.name startswith /usr", "/x"));
+	assert_false(folder_matters("evt.type = openat and not fd.name startswith /usr", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name pmatch (/usr/lib/y)", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name in (/a/b, /usr/lib/y)", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name != /usr/lib/x", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and toupper(fd.name) = /USR/LIB/Y", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name icontains LIB/Y", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name > /usr/lib/m", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name exists and proc.name = q", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name = /y", "/x")); /* the root itself */
 }
 
 static int everything(void)
@@ -454,7 +488,7 @@ int main(void)
 		cmocka_unit_test(other_rules),
 		cmocka_unit_test(names),
 		cmocka_unit_test(forgets),
-		cmocka_unit_test(files),
+		cmocka_unit_test(files), cmocka_unit_test(folders),
 		cmocka_unit_test(no_memory),
 	};
 
