@@ -99,6 +99,7 @@ enum lz_knowledge {
 	LZ_UNKNOWN = 0,
 	LZ_KNOWN = 1,
 	LZ_BEGINS = 2, /* the value begins with the text that the event has: a folder's files */
+	LZ_LACKS = 3,  /* the value does not contain the text that the event has */
 };
 bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 		       enum lz_knowledge (*knows)(void *arg, const struct lz_field *f,

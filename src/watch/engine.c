@@ -428,75 +428,88 @@ static bool is_of_class(const struct lz_field *f)
 	return is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]));
 }
 
+/* The event at hand, seen as one of all that go by the same key. */
+struct alike {
+	struct lz_watch_event e;
+	struct lz_watch_event *of;
+	bool dots; /* paths as given may have ".." in them */
+	struct lz_datum directory, begins, lacks;
+};
+
 /* … and whoever opens the same file. */
 static enum lz_knowledge of_file(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	static const char *const fields[] = {"fd.name", "fd.directory", "fd.filename", "fd.type",
 					     "fd.typechar", "fd.is_upper_layer"};
 
-	(void)arg;
+	const struct alike *x = arg;
+
 	(void)index;
+	if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		return LZ_LACKS;
 	return is_of_class(f) || is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]))
 		       ? LZ_KNOWN
 		       : LZ_UNKNOWN;
 }
 
 /* … or any file of the same folder: only how its name begins is known. */
-struct folder {
-	struct lz_watch_event e;
-	struct lz_watch_event *of; /* the event at hand */
-	struct lz_datum directory, begins;
-};
-
 static enum lz_knowledge of_folder(void *arg, const struct lz_field *f, struct lz_span index)
 {
-	(void)arg;
+	const struct alike *x = arg;
+
 	(void)index;
 	if (!strcmp(f->name, "fd.name"))
 		return LZ_BEGINS;
+	if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		return LZ_LACKS;
 	return is_of_class(f) || !strcmp(f->name, "fd.directory") ? LZ_KNOWN : LZ_UNKNOWN;
 }
 
-static size_t folder_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
-			 const struct lz_datum **ret)
+static size_t alike_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
+			const struct lz_datum **ret)
 {
-	struct folder *x = (struct folder *)(void *)e;
+	struct alike *x = (struct alike *)(void *)e;
 
-	if (!strcmp(f->name, "fd.name"))
+	if (x->begins.text.n && !strcmp(f->name, "fd.name"))
 		*ret = &x->begins;
-	else if (!strcmp(f->name, "fd.directory"))
+	else if (x->begins.text.n && !strcmp(f->name, "fd.directory"))
 		*ret = &x->directory;
+	else if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		*ret = &x->lacks;
 	else
 		return x->of->get(x->of, f, arg, ret);
 	return 1;
 }
 
-static bool folder_matters(struct lz_engine *e, int kind)
+static bool folder_matters(struct lz_engine *e, int kind, struct alike *x)
 {
-	struct folder x = {.e = {.get = folder_get}, .of = lz_view_event(e->view)};
 	char path[4096];
 	struct lz_span name = lz_view_ask(e->view, "fd.name");
 	ptrdiff_t at = lz_span_rfind(name, '/');
+	bool matters;
 
 	/* A folder that was opened itself says nothing of those in it. */
 	if (at < 0 || name.p[0] != '/' || (size_t)at + 1 >= sizeof(path) ||
 	    !lz_span_is(lz_view_ask(e->view, "fd.type"), "file"))
 		return true;
 	memcpy(path, name.p, (size_t)at + 1);
-	x.begins.text = lz_span(path, (size_t)at + 1);
-	x.directory.text = lz_span(path, at ? (size_t)at : 1);
-	return lz_match_possible(e->matcher, &x.e, kind, of_folder, NULL);
+	x->begins.text = lz_span(path, (size_t)at + 1);
+	x->directory.text = lz_span(path, at ? (size_t)at : 1);
+	matters = lz_match_possible(e->matcher, &x->e, kind, of_folder, x);
+	x->begins.text.n = 0;
+	return matters;
 }
 
-enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r)
+enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots)
 {
+	struct alike x = {.e = {.get = alike_get}, .of = lz_view_event(e->view), .dots = dots,
+			  .lacks = {.text = LZ_SPAN("..")}};
 	int kind = lz_view_kind(e->view, r);
 
-	if (!folder_matters(e, kind))
+	if (!folder_matters(e, kind, &x))
 		return LZ_MATTERS_NOT_FOLDER;
-	return lz_match_possible(e->matcher, lz_view_event(e->view), kind, of_file, NULL)
-		       ? LZ_MATTERS
-		       : LZ_MATTERS_NOT_FILE;
+	return lz_match_possible(e->matcher, &x.e, kind, of_file, &x) ? LZ_MATTERS
+								      : LZ_MATTERS_NOT_FILE;
 }
 
 /* --- figures --- */

@@ -102,12 +102,12 @@ static void on_idle(void *arg, const struct lz_record *r)
 
 	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)))
 		return;
-	matters = lz_engine_matters(l->engine, r);
+	matters = lz_engine_matters(l->engine, r, file.key.class & LZ_CLASS_DOTS);
 	if (matters == LZ_MATTERS)
 		return;
 	if (matters == LZ_MATTERS_NOT_FOLDER) {
 		file.key.inode = 0;
-		file.key.name_hash = 0;
+		file.key.path = file.folder;
 		l->folders++;
 	}
 	lz_programs_discard(l->programs, &file);
