@@ -79,6 +79,18 @@ static bool beginning_can(enum lz_op op, struct lz_span head, struct lz_span x, 
 	case LZ_OP_EXISTS:
 		*ret_must = true;
 		return true;
+	case LZ_OP_NE:
+	case LZ_OP_LT:
+	case LZ_OP_LE:
+	case LZ_OP_GT:
+	case LZ_OP_GE:
+	case LZ_OP_ICONTAINS:
+	case LZ_OP_BCONTAINS:
+	case LZ_OP_BSTARTSWITH:
+	case LZ_OP_ENDSWITH:
+	case LZ_OP_IGLOB:
+	case LZ_OP_REGEX:
+	case LZ_OP_INTERSECTS:
 	default:
 		return true;
 	}

@@ -224,9 +224,9 @@ static void hit(void *arg, const struct lz_rule *rule)
 		a.container.digest = c->image_digest;
 		e->counts.unnamed += !c->name.n;
 	}
+	e->hooks.alert(e->hooks.arg, &a);
 	e->lost_since = 0;
 	e->lost_kinds[0] = 0;
-	e->hooks.alert(e->hooks.arg, &a);
 }
 
 /* --- records --- */
@@ -439,8 +439,9 @@ struct alike {
 /* … and whoever opens the same file. */
 static enum lz_knowledge of_file(void *arg, const struct lz_field *f, struct lz_span index)
 {
+	/* Not its layer: that changes when somebody writes to it. */
 	static const char *const fields[] = {"fd.name", "fd.directory", "fd.filename", "fd.type",
-					     "fd.typechar", "fd.is_upper_layer"};
+					     "fd.typechar"};
 
 	const struct alike *x = arg;
 

@@ -30,6 +30,9 @@ static int one_file(const char *path, each_file *each, void *arg, struct lz_err 
 
 	if (stat(path, &st))
 		return lz_fail_errno(err, "%s", path);
+	/* A pipe that somebody put there would be waited for without end. */
+	if (!S_ISREG(st.st_mode))
+		return lz_fail(err, LZ_E_UNSUPPORTED, "%s: not a regular file", path);
 	return each(arg, path, &st, err);
 }
 
