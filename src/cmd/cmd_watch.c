@@ -26,6 +26,7 @@ enum {
 	HEADERS,
 	SPOOL,
 	QUIET,
+	DETAIL,
 };
 
 static const struct lz_option options[] = {
@@ -56,6 +57,8 @@ static const struct lz_option options[] = {
 	[SPOOL] = {"--spool", 0, "FOLDER", "@dir",
 		   "where alerts wait for http outputs that can't be reached"},
 	[QUIET] = {"--quiet", 'q', NULL, NULL, "no words on standard error but problems"},
+	[DETAIL] = {"--detail", 0, NULL, NULL,
+		    "lines for people also say what to do, where the rule does (JSON always has it)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -168,6 +171,7 @@ static bool take(struct given *g, int option, const char *value)
 		g->o.spool_dir = value;
 	g->doctor |= option == DOCTOR;
 	g->o.quiet |= option == QUIET;
+	g->o.detail |= option == DETAIL;
 	return true;
 }
 

@@ -525,11 +525,12 @@ static bool part(struct loader *l, struct lz_rule *rule, struct lz_rule_def *d, 
 	return add_text(l,
 			!strcmp(key, "condition") ? &d->condition
 			: !strcmp(key, "output")  ? &d->output
+			: !strcmp(key, "respond") ? &d->respond
 						  : &d->desc,
 			v, h);
 }
 
-static const char *const rule_both[] = {"condition", "output", "desc", "tags", "exceptions", NULL};
+static const char *const rule_both[] = {"condition", "output", "desc", "respond", "tags", "exceptions", NULL};
 static const char *const rule_replace[] = {
 	"priority", "enabled",		"warn_evttypes", "skip-if-unknown-filter",
 	"capture",  "capture_duration", "count",	 "within",
@@ -596,6 +597,7 @@ static bool define_rule(struct loader *l, bool known)
 		lz_text_init(&d->condition);
 		lz_text_init(&d->output);
 		lz_text_init(&d->desc);
+		lz_text_init(&d->respond);
 		lz_vec_init(&d->exceptions, sizeof(struct lz_exception), 10000);
 		rule->name = l->name->text;
 	}
@@ -610,6 +612,8 @@ static bool define_rule(struct loader *l, bool known)
 	memset(d->keys, 0, sizeof(d->keys));
 	lz_text_done(&d->condition);
 	lz_text_init(&d->condition);
+	lz_text_done(&d->respond); /* what is not required does not stay */
+	lz_text_init(&d->respond);
 	exceptions_done(d);
 	d->broken = !check_source(l, rule, d, fresh) || !parts(l, rule, d);
 	return !d->broken;
@@ -621,6 +625,7 @@ static bool load_rule(struct loader *l)
 					   "condition",
 					   "output",
 					   "desc",
+					   "respond",
 					   "priority",
 					   "source",
 					   "enabled",
@@ -836,6 +841,7 @@ void lz_rules_free(struct lz_rules *r)
 		lz_text_done(&d->condition);
 		lz_text_done(&d->output);
 		lz_text_done(&d->desc);
+		lz_text_done(&d->respond);
 		exceptions_done(d);
 		lz_vec_done(&d->exceptions);
 	}

@@ -61,6 +61,9 @@ void lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes);
 /* Events were lost: said in the next alerts. */
 void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds);
 void lz_engine_purge(struct lz_engine *e, uint64_t now_ns);
+/* Records of what each container uses, to be taken like others; nothing where no rule asks. Live. */
+void lz_engine_sample(struct lz_engine *e, uint64_t now_ns,
+		      void (*take)(void *arg, struct lz_span record), void *arg);
 /* Whether some rule could still be met by events about the file of this record, whoever opens it. */
 bool lz_engine_file_matters(struct lz_engine *e, const struct lz_record *r);
 
