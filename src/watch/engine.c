@@ -383,7 +383,8 @@ static bool is_of_file(void *arg, const struct lz_field *f, struct lz_span index
 		"evt.category",	 "evt.failed",	     "evt.res",		"evt.is_open_write",
 		"fd.name",	 "fd.directory",     "fd.filename",	"fd.type",
 		"fd.typechar",	 "fd.l4proto",	     "fd.ip",		"fd.sip",
-		"fd.cip",	 "fd.sockfamily",    "fd.is_upper_layer"};
+		"fd.cip",	 "fd.sockfamily",    "fd.is_upper_layer", "fd.fs",
+		"fd.credential", "file.path"};
 
 	(void)arg;
 	(void)index;
