@@ -456,24 +456,43 @@ static bool more_of_image(struct look *l, const struct lz_container *c)
 
 	/* Images built here have no digest: their list says so as well as the socket would. */
 	if (!path || !is_image_id(c->image_id) || c->image_digest.n ||
-	    l->keep & (1U << LZ_META_DOCKER_REPOS))
+	    (l->source == LZ_RUNTIME_DOCKER && l->keep & (1U << LZ_META_DOCKER_REPOS)))
 		return false;
 	snprintf(target, sizeof(target), "/images/sha256:%.64s/json", c->image_id.p);
 	return add_answer(l, LZ_META_IMAGE, path, target);
 }
 
+/* Lists that this runtime's documents are not asked about stay with the parser for the next. Of
+ * those that are, only what stands where it was just looked for may speak. */
+static void keep_others(struct look *l)
+{
+	static const enum lz_meta_kind lists[] = {LZ_META_DOCKER_REPOS, LZ_META_STORE,
+						  LZ_META_STORE_IMAGES};
+	bool of_storage = l->source == LZ_RUNTIME_PODMAN || l->source == LZ_RUNTIME_CRIO;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		enum lz_meta_kind k = lists[i];
+		if (k == LZ_META_DOCKER_REPOS ? l->source == LZ_RUNTIME_DOCKER : of_storage)
+			continue;
+		l->keep |= 1U << k;
+		l->kept[k] = l->parser->kept[k];
+	}
+}
+
 static struct lz_container *parse(struct look *l, struct lz_err *err)
 {
-	struct lz_meta_ask ask = {.ref = *l->ref,
-				  .root = lz_str(l->root),
-				  .source = l->source,
-				  .keep = l->keep,
-				  .known = l->known,
-				  .flags = l->flags,
-				  .docs = l->docs,
-				  .doc_count = l->n};
+	struct lz_meta_ask ask;
 	struct lz_container *c;
 
+	keep_others(l);
+	ask = (struct lz_meta_ask){.ref = *l->ref,
+				   .root = lz_str(l->root),
+				   .source = l->source,
+				   .keep = l->keep,
+				   .known = l->known,
+				   .flags = l->flags,
+				   .docs = l->docs,
+				   .doc_count = l->n};
 	if (l->trouble.code)
 		ask.trouble = lz_str(l->trouble.text);
 	if (l->of_socket.code)

@@ -189,6 +189,8 @@ static bool wait_a_moment(struct lz_child *c)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	siginfo_t info;
 
+	if (c->until_ms && until > c->until_ms)
+		until = c->until_ms;
 	do {
 		info.si_pid = 0;
 		if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
@@ -268,7 +270,7 @@ static int more(struct lz_child *c, struct lz_err *err)
 		uint64_t now = c->until_ms ? lz_now_ms() : 0, left = c->until_ms - now;
 		bool late = c->until_ms && now >= c->until_ms;
 		int ready = poll(&p, 1, late ? 0 : c->until_ms && left < 200 ? (int)left : 200);
-		if (lz_cancelled())
+		if (!c->until_ms && lz_cancelled())
 			return stop(c, lz_fail(err, LZ_E_CANCELLED, "interrupted"));
 		if (ready <= 0 && late)
 			return stop(c, lz_fail(err, LZ_E_LIMIT,

@@ -64,7 +64,8 @@ struct lz_child *lz_child_start(const char *role, int input_fd, const struct lz_
  * (LZ_E_FORMAT, the child is killed), or it died (LZ_E_CRASH: "killed by seccomp (SIGSYS)",
  * "out of memory or a limit (SIGKILL)", …) or the user cancelled. */
 int lz_child_next(struct lz_child *c, struct lz_rec *ret, struct lz_err *err);
-/* The same, but waits until this moment of lz_now_ms() at most: LZ_E_LIMIT, the child is killed. */
+/* The same, but waits until this moment of lz_now_ms() at most: LZ_E_LIMIT, the child is killed.
+ * That the user cancelled does not end so short a wait. */
 int lz_child_next_by(struct lz_child *c, uint64_t until_ms, struct lz_rec *ret, struct lz_err *err);
 /* Processor time and peak memory of the finished child, for --stats and the benchmark. */
 struct lz_child_usage {

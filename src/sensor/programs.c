@@ -71,6 +71,12 @@ static void choose(struct bpf_object *o, const char *name, bool wanted)
 		bpf_program__set_autoload(p, wanted);
 }
 
+/* The kernel's own name of the function behind a call is another for one of them. */
+static const char *function_of(const char *call)
+{
+	return strcmp(call, "umount2") ? call : "umount";
+}
+
 /* The functions of 32-bit entries are named in one of two ways. */
 static void choose_compat(struct bpf_object *o, const char *call)
 {
@@ -79,9 +85,9 @@ static void choose_compat(struct bpf_object *o, const char *call)
 
 	snprintf(name, sizeof(name), "c_%s", call);
 	p = bpf_object__find_program_by_name(o, name);
-	snprintf(target, sizeof(target), "__ia32_compat_sys_%s", call);
+	snprintf(target, sizeof(target), "__ia32_compat_sys_%s", function_of(call));
 	if (libbpf_find_vmlinux_btf_id(target, BPF_TRACE_FEXIT) <= 0)
-		snprintf(target, sizeof(target), "__ia32_sys_%s", call);
+		snprintf(target, sizeof(target), "__ia32_sys_%s", function_of(call));
 	if (!p || libbpf_find_vmlinux_btf_id(target, BPF_TRACE_FEXIT) <= 0)
 		return;
 	if (!bpf_program__set_attach_target(p, 0, target))
@@ -91,12 +97,18 @@ static void choose_compat(struct bpf_object *o, const char *call)
 static void choose_call(struct bpf_object *o, const struct lz_call *c)
 {
 	char name[64], target[96];
+	struct bpf_program *p;
 
-	snprintf(target, sizeof(target), SYS_PREFIX "%s", c->name);
+	snprintf(target, sizeof(target), SYS_PREFIX "%s", function_of(c->name));
+	/* Without arguments all entries are one function, and BTF may know it by its first name. */
+	if (!*c->args && libbpf_find_vmlinux_btf_id(target, BPF_TRACE_FEXIT) <= 0)
+		snprintf(target, sizeof(target), "__do_sys_%s", c->name);
 	if (libbpf_find_vmlinux_btf_id(target, BPF_TRACE_FEXIT) <= 0)
 		return; /* this kernel has no such call */
 	snprintf(name, sizeof(name), "x_%s", c->name);
-	choose(o, name, true);
+	p = bpf_object__find_program_by_name(o, name);
+	if (p && !bpf_program__set_attach_target(p, 0, target))
+		bpf_program__set_autoload(p, true);
 	choose_compat(o, c->name);
 }
 
@@ -161,6 +173,21 @@ static bool moves_files(int nr)
 	return false;
 }
 
+static enum lz_asks asks_of(int nr)
+{
+	switch (nr) {
+	case SYS_connect:
+		return LZ_ASKS_CONNECT;
+	case SYS_sendto:
+	case SYS_sendmsg:
+		return LZ_ASKS_SEND;
+	case SYS_bind:
+		return LZ_ASKS_BIND;
+	default:
+		return LZ_ASKS_NOTHING;
+	}
+}
+
 static void want_call(struct lz_sensor *s, const struct lz_programs_config *config,
 		      const struct lz_call *c)
 {
@@ -178,6 +205,7 @@ static void want_call(struct lz_sensor *s, const struct lz_programs_config *conf
 	for (size_t i = 0; i < 2; i++)
 		if (c->compat[i])
 			s->rodata->compat_calls[c->compat[i]] = (uint16_t)(c->nr + 1);
+	row->asks = (uint8_t)asks_of(c->nr);
 	row->moves = config->discard && moves_files(c->nr);
 	if (wanted || row->moves || c->nr == SELFTEST_CALL)
 		s->rodata->calls_wanted[c->nr / 64] |= 1ULL << c->nr % 64;

@@ -273,6 +273,39 @@ static void test_podman(void **state)
 	lz_containers_free(t);
 }
 
+/* One parser serves all: what it keeps for one runtime neither gets lost nor speaks for another. */
+static void test_alternating(void **state)
+{
+	struct lz_containers_config conf = config();
+	struct lz_containers *t = start(&conf);
+
+	(void)state;
+	put_docker(id_of(40), "d");
+	put_docker(id_of(41), "e");
+	put_podman("storage/", 0);
+	for (int i = 0; i < 3; i++) {
+		const struct lz_container *c =
+			get(t, ref_of("/docker/", id_of(40 + (unsigned)i % 2)));
+		assert_span(c->image_digest, "sha256:" DIG);
+		lz_container_unref(c);
+		c = get(t, ref_of("/libpod_parent/libpod-" ID_A, ""));
+		assert_span(c->name, "dove");
+		lz_container_unref(c);
+		lz_containers_forget(t, &(struct lz_container_ref){0});
+	}
+	/* without the list, the images' names are not known any more */
+	assert_int_equal(rename(in_dir("docker/image/overlay2/repositories.json"), in_dir("away")),
+			 0);
+	put_docker(id_of(42), "f");
+	const struct lz_container *c = get(t, ref_of("/docker/", id_of(42)));
+	assert_span(c->name, "f");
+	assert_span(c->image_digest, "");
+	lz_container_unref(c);
+	assert_int_equal(rename(in_dir("away"), in_dir("docker/image/overlay2/repositories.json")),
+			 0);
+	lz_containers_free(t);
+}
+
 /* --- lies on disk ------------------------------------------------------------------------------ */
 
 static void expect_why(unsigned n, const char *why)
@@ -784,13 +817,13 @@ static int end_all(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_docker),	    cmocka_unit_test(test_containerd),
-		cmocka_unit_test(test_podman),	    cmocka_unit_test(test_disk_lies),
-		cmocka_unit_test(test_bad_child),   cmocka_unit_test(test_killed_child),
-		cmocka_unit_test(test_socket),	    cmocka_unit_test(test_events),
-		cmocka_unit_test(test_bad_sockets), cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_churn),	    cmocka_unit_test(test_threads),
-		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_docker),	     cmocka_unit_test(test_containerd),
+		cmocka_unit_test(test_podman),	     cmocka_unit_test(test_alternating),
+		cmocka_unit_test(test_disk_lies),    cmocka_unit_test(test_bad_child),
+		cmocka_unit_test(test_killed_child), cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_events),	     cmocka_unit_test(test_bad_sockets),
+		cmocka_unit_test(test_bounds),	     cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_threads),	     cmocka_unit_test(test_no_memory),
 	};
 	const struct lz_role roles[] = {{.name = "container", .run = misbehave}, {.name = NULL}};
 
