@@ -51,6 +51,9 @@ struct lz_proc *lz_procs_find(struct lz_procs *p, uint32_t pid, uint64_t start_n
 struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool live);
 /* Forgets those that ended more than a few seconds before now. */
 void lz_procs_purge(struct lz_procs *p, uint64_t now_ns);
+/* A process that lives in the host's own namespaces: the first one, or else the kernel's own first
+ * thread. NULL: neither is known. */
+const struct lz_proc *lz_procs_host(struct lz_procs *p);
 size_t lz_procs_count(const struct lz_procs *p); /* the dead included */
 /* Each living one. */
 void lz_procs_each(struct lz_procs *p, void (*each)(void *arg, struct lz_proc *proc), void *arg);

@@ -249,7 +249,7 @@ void lz_sample_containers(struct lz_cgroups *groups, struct lz_procs *procs, uin
 			  void (*take)(void *arg, struct lz_span record), void *arg)
 {
 	struct round *r = lz_alloc(sizeof(*r));
-	const struct lz_proc *host = lz_procs_find(procs, 1, 0);
+	const struct lz_proc *host = lz_procs_host(procs);
 
 	if (r)
 		r->all = lz_alloc(LZ_SAMPLES_MAX * sizeof(*r->all));

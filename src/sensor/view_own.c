@@ -239,7 +239,7 @@ GETTER(pstdio_socket)
 
 static size_t same_ns(struct lz_view *v, size_t field, const struct lz_datum **ret)
 {
-	const struct lz_proc *host = lz_procs_find(v->from.procs, 1, 0);
+	const struct lz_proc *host = lz_procs_host(v->from.procs);
 	uint32_t own, hosts;
 
 	if (!host)

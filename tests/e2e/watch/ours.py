@@ -51,7 +51,9 @@ def extra_rules(plan, rules):
 class Row:
     def __init__(self, row, stage):
         def deeds(key):
-            return [Deed(dict(r, run=stage.filled([r["run"]])[0]), row["rule"]) for r in row.get(key, [])]
+            pid = str(stage.host.runner.process.pid)
+            return [Deed(dict(r, run=stage.filled([r["run"]])[0].replace("{hostpid}", pid)), row["rule"])
+                    for r in row.get(key, [])]
         self.name = row["rule"]
         self.before, self.acts, self.benign = deeds("before"), deeds("act"), deeds("benign")
         self.skipped = [d for d in self.acts if not os.path.exists(d.row.get("needs", "/"))]
@@ -110,14 +112,15 @@ def give_network(stage, name):
     """A network that leads nowhere: its interface counts what is sent."""
     pid = stage.engine.docker("inspect", "-f", "{{.State.Pid}}", name).strip()
     inside = ["nsenter", "-t", pid, "-n", "ip"]
-    for words in ("link add lzout type dummy", "addr add 198.18.0.1/24 dev lzout", "link set lzout up"):
+    for words in ("link add lzout type veth peer name lzin", "addr add 198.18.0.1/24 dev lzout", "link set lzin up",
+                  "link set lzout up", "neigh add 198.18.0.9 lladdr 02:00:00:00:00:01 dev lzout"):
         command(inside + words.split())
 
 
 def perform(plan, rules, pattern, stage, tap):
-    rows = [Row(r, stage) for r in plan["rules"] if pattern.search(r["rule"])]
     stage.engine = Engine(stage)
     stage.host = Host(stage)
+    rows = [Row(r, stage) for r in plan["rules"] if pattern.search(r["rule"])]
     extra = os.path.join(stage.tmp, "extra.yaml")
     with open(extra, "w", encoding="utf-8") as f:
         f.write(extra_rules(plan, rules))
