@@ -45,6 +45,7 @@ struct lz_format;
 struct lz_timing;
 struct lz_rule {
 	struct lz_span name, desc, output, source;
+	struct lz_span respond; /* what to do when it is met; may be empty */
 	struct lz_span *tags;
 	size_t tag_count;
 	enum lz_priority priority;

@@ -65,6 +65,9 @@ int lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes, struct 
 /* Events were lost: said in the next alerts. */
 void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds);
 void lz_engine_purge(struct lz_engine *e, uint64_t now_ns);
+/* Records of what each container uses, to be taken like others; nothing where no rule asks. Live. */
+void lz_engine_sample(struct lz_engine *e, uint64_t now_ns,
+		      void (*take)(void *arg, struct lz_span record), void *arg);
 /* Whether some rule could still be met by the way in which the file of this record was opened,
  * whoever does it. dots: the path as it was given may have ".." in it. */
 enum lz_matters {

@@ -25,6 +25,7 @@
 #define RELOAD_MS   2000 /* between looks at the rule files */
 #define SELFTEST_MS 60000
 #define ANSWER_MS   5000 /* a self-test that took longer has failed */
+#define SAMPLE_MS   5000 /* between looks at what containers use */
 #define FINISH_MS   3000
 #define STEP_NS	    1000000 /* of the clock, that counts as one */
 #define BURST	    4096 /* records before other things are looked after */
@@ -47,7 +48,7 @@ struct live {
 	uint64_t kind_known[LZ_EV_KINDS];
 	uint64_t discards, folders;
 	uint32_t nonce, answered;
-	uint64_t second_ms, reload_ms, selftest_ms, stats_ms;
+	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
 	int signals;
 };
@@ -160,6 +161,7 @@ static const char *const kind_names[LZ_EV_KINDS] = {
 	[LZ_EV_IO_URING] = "io_uring operations",
 	[LZ_EV_THROTTLE] = "throttling",
 	[LZ_EV_SELFTEST] = "self-tests",
+	[LZ_EV_STATS] = "statistics",
 };
 
 const char *lz_event_kind_text(unsigned kind)
@@ -388,6 +390,10 @@ static void each_second(struct live *l, uint64_t now_ms)
 		self_test(l, now_ms);
 	}
 	lz_engine_purge(l->engine, boot_ns());
+	if (now_ms - l->sample_ms >= SAMPLE_MS) {
+		l->sample_ms = now_ms;
+		lz_engine_sample(l->engine, boot_ns(), take_record, l);
+	}
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;
 		reload(l, false);

@@ -42,6 +42,7 @@ enum lz_ev_kind {
 	LZ_EV_IO_URING, /* an operation asked for past system calls */
 	LZ_EV_THROTTLE, /* a container makes too many events, or no longer */
 	LZ_EV_SELFTEST, /* the sensor's own question, answered by the whole path */
+	LZ_EV_STATS,	/* what a container used up to now: made by the sensor, not by a program */
 	LZ_EV_KINDS,
 };
 
@@ -96,6 +97,7 @@ enum lz_ev_part_id {
 	LZ_PART_ASKED,	 /* lz_ev_socket: address given to the call, as the kernel copied it */
 	LZ_PART_THROTTLE, /* lz_ev_throttle */
 	LZ_PART_LEARN,	 /* lz_ev_learn: under which the file can be passed over */
+	LZ_PART_STATS,	 /* lz_ev_stats */
 	LZ_PART_COUNT,
 };
 
@@ -178,6 +180,20 @@ struct lz_ev_throttle {
 	__lz_u64 dropped;
 	__lz_u32 began; /* 1: from here on events are dropped, 0: no longer */
 	__lz_u32 reserved;
+};
+
+/* Since the container began; what could not be read is 0 and not in `has`. */
+#define LZ_STATS_CPU	  1 /* cpu_ns */
+#define LZ_STATS_BYTES	  2 /* sent_bytes, received_bytes: of its own interfaces, "lo" left out */
+#define LZ_STATS_TCP	  4 /* connects, accepts, failed */
+#define LZ_STATS_LISTEN	  8 /* overflows */
+struct lz_ev_stats {
+	__lz_u64 cpu_ns;
+	__lz_u64 sent_bytes, received_bytes;
+	__lz_u64 connects, accepts, failed; /* TCP connections: asked for, taken, in vain */
+	__lz_u64 overflows; /* connections that found no room where they were listened for */
+	__lz_u32 processes;
+	__lz_u32 has; /* LZ_STATS_* */
 };
 
 /* How an argument is taken. */
@@ -266,6 +282,7 @@ _Static_assert(sizeof(struct lz_ev_socket) == 48, "part of the format");
 _Static_assert(sizeof(struct lz_ev_task) == 144, "part of the format");
 _Static_assert(sizeof(struct lz_ev_cgroup) == 16, "part of the format");
 _Static_assert(sizeof(struct lz_ev_flow) == 80, "part of the format");
+_Static_assert(sizeof(struct lz_ev_stats) == 64, "part of the format");
 _Static_assert(sizeof(struct lz_ev_dns) == 24, "part of the format");
 _Static_assert(sizeof(struct lz_discard_key) == 48, "no holes: it is hashed as bytes");
 _Static_assert(sizeof(struct lz_ev_throttle) == 16, "part of the format");
