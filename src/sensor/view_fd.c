@@ -79,6 +79,9 @@ static void fill_remote(struct lz_view *v, struct lz_ev_socket *s)
 
 	if (nr == SYS_bind || nr == SYS_listen)
 		return;
+	/* A connected socket that was given no address. */
+	if (nr != SYS_connect && s->remote_port && !lz_record_has(v->at.record, LZ_PART_ADDRESS))
+		return;
 	if (lz_record_copy(v->at.record, LZ_PART_ASKED, &asked, sizeof(asked))) {
 		if (!asked.remote_port && nr != SYS_connect)
 			return;
@@ -190,7 +193,8 @@ static struct lz_span unix_name(struct lz_view *v, int slot)
 		lz_view_add(v, lz_span_from(s, 1));
 		return lz_view_end(v);
 	}
-	return lz_span_head(s, s.n ? strnlen(s.p, s.n) : 0);
+	/* One that nobody named has the empty name: it is not this or that, which rules ask. */
+	return s.n ? lz_span_head(s, strnlen(s.p, s.n)) : LZ_SPAN("");
 }
 
 /* --- files --- */

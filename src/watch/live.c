@@ -8,6 +8,7 @@
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "recording.h"
+#include "reduced.h"
 #include "sink.h"
 #include "stats.h"
 #include "want.h"
@@ -19,14 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS	     5	   /* the longest that an event waits to be looked at */
-#define SECOND_MS    1000
-#define RELOAD_MS    2000  /* between looks at the rule files */
-#define SELFTEST_MS  60000
-#define ANSWER_MS    5000 /* a self-test that took longer has failed */
-#define FINISH_MS    3000
-#define STEP_NS	     1000000
-#define BURST	     4096 /* records before other things are looked after */
+#define WAIT_MS	    5 /* the longest that an event waits to be looked at */
+#define SECOND_MS   1000
+#define RELOAD_MS   2000 /* between looks at the rule files */
+#define SELFTEST_MS 60000
+#define ANSWER_MS   5000 /* a self-test that took longer has failed */
+#define FINISH_MS   3000
+#define STEP_NS	    1000000 /* of the clock, that counts as one */
+#define BURST	    4096 /* records before other things are looked after */
 
 struct live {
 	const struct lz_watch_options *o;
@@ -34,6 +35,7 @@ struct live {
 	struct lz_programs_config config;
 	struct lz_programs *programs;
 	struct lz_rings *rings;
+	struct lz_reduced *reduced; /* in place of programs and rings, where those can't be had */
 	struct lz_engine *engine;
 	struct lz_sink *sink;
 	struct lz_recording *recording;
@@ -137,12 +139,18 @@ static struct lz_engine_hooks hooks_of(struct live *l)
 /* --- loss --- */
 
 static const char *const kind_names[LZ_EV_KINDS] = {
-	[LZ_EV_CALL] = "calls",		  [LZ_EV_EXEC] = "programs started",
-	[LZ_EV_FORK] = "processes begun", [LZ_EV_EXIT] = "processes ended",
-	[LZ_EV_TASK] = "processes",	  [LZ_EV_CGROUP] = "containers",
-	[LZ_EV_CAPABILITY] = "capabilities", [LZ_EV_FLOW] = "connections",
-	[LZ_EV_DNS] = "names",		  [LZ_EV_IO_URING] = "io_uring operations",
-	[LZ_EV_THROTTLE] = "throttling",  [LZ_EV_SELFTEST] = "self-tests",
+	[LZ_EV_CALL] = "calls",
+	[LZ_EV_EXEC] = "programs started",
+	[LZ_EV_FORK] = "processes begun",
+	[LZ_EV_EXIT] = "processes ended",
+	[LZ_EV_TASK] = "processes",
+	[LZ_EV_CGROUP] = "containers",
+	[LZ_EV_CAPABILITY] = "capabilities",
+	[LZ_EV_FLOW] = "connections",
+	[LZ_EV_DNS] = "names",
+	[LZ_EV_IO_URING] = "io_uring operations",
+	[LZ_EV_THROTTLE] = "throttling",
+	[LZ_EV_SELFTEST] = "self-tests",
 };
 
 const char *lz_event_kind_text(unsigned kind)
@@ -164,9 +172,12 @@ static void take_record(void *arg, struct lz_span record)
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
+	uint64_t since_ns = boot_ns();
+	int code = lz_programs_tasks(l->programs, take_record, l, &err);
 
-	if (lz_programs_tasks(l->programs, take_record, l, &err) ||
-	    lz_engine_walk(l->engine, &err))
+	if (!code)
+		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
+	if (code || lz_engine_walk(l->engine, &err))
 		lz_log(LZ_WARN, "after a loss of events: %s", err.text);
 	l->stats.repairs++;
 }
@@ -193,7 +204,8 @@ static void look_for_loss(struct live *l)
 	if (lost > l->lost_known) {
 		lz_engine_lost(l->engine, lost - l->lost_known, kinds);
 		if (!l->o->quiet)
-			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known, kinds);
+			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known,
+			       kinds);
 	}
 	l->lost_known = lost;
 	l->stats.missed = missed;
@@ -286,12 +298,13 @@ static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *
 
 	if (lz_want(fresh->rules, &want, err))
 		return err->code;
-	if (!lz_want_same(&want, &l->config) && change_programs(l, &want, err))
+	if (l->programs && !lz_want_same(&want, &l->config) && change_programs(l, &want, err))
 		return err->code;
 	if (lz_engine_rules(l->engine, fresh->rules, err))
 		return err->code;
 	/* What was of no interest may be now. */
-	lz_programs_forget(l->programs);
+	if (l->programs)
+		lz_programs_forget(l->programs);
 	return 0;
 }
 
@@ -342,18 +355,17 @@ static void self_test(struct live *l, uint64_t now_ms)
 
 static void fill_stats(struct live *l)
 {
-	uint64_t counts[LZ_COUNTS];
-
-	lz_programs_counts(l->programs, counts);
-	memcpy(l->stats.kernel, counts, sizeof(counts));
+	if (l->programs) {
+		lz_programs_counts(l->programs, l->stats.kernel);
+		l->stats.ring_held = lz_rings_held(l->rings);
+		l->stats.ring_size = lz_rings_size(l->rings);
+		l->stats.path = lz_programs_path(l->programs);
+	}
 	l->stats.lost = l->lost_base + l->lost_known;
 	l->stats.engine = lz_engine_counts(l->engine);
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
-	l->stats.ring_held = lz_rings_held(l->rings);
-	l->stats.ring_size = lz_rings_size(l->rings);
 	l->stats.discards = l->discards;
-	l->stats.path = lz_programs_path(l->programs);
 }
 
 static void each_second(struct live *l, uint64_t now_ms)
@@ -361,9 +373,11 @@ static void each_second(struct live *l, uint64_t now_ms)
 	look_at_clock(l);
 	if (l->recording)
 		lz_recording_flush(l->recording);
-	look_for_loss(l);
+	if (l->programs) {
+		look_for_loss(l);
+		self_test(l, now_ms);
+	}
 	lz_engine_purge(l->engine, boot_ns());
-	self_test(l, now_ms);
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;
 		reload(l, false);
@@ -399,7 +413,11 @@ static void housekeeping(struct live *l)
 
 static void loop(struct live *l)
 {
-	while (!lz_cancelled() && lz_sink_alive(l->sink)) {
+	while (l->reduced && !lz_cancelled() && lz_sink_alive(l->sink)) {
+		lz_reduced_poll(l->reduced, WAIT_MS, take_record, l);
+		housekeeping(l);
+	}
+	while (l->programs && !lz_cancelled() && lz_sink_alive(l->sink)) {
 		struct lz_span record;
 		struct lz_ev head;
 		unsigned n = 0;
@@ -427,6 +445,35 @@ static int open_signals(struct live *l, struct lz_err *err)
 	sigprocmask(SIG_BLOCK, &hup, NULL);
 	l->signals = signalfd(-1, &hup, SFD_NONBLOCK | SFD_CLOEXEC);
 	return l->signals < 0 ? lz_fail_errno(err, "signals") : 0;
+}
+
+/* Kernel programs, or what can be had without them. */
+static int start_source(struct live *l, struct lz_err *err)
+{
+	int code = l->o->mode == LZ_WATCH_REDUCED ? LZ_E_DENIED : lz_reduced_why(err);
+
+	if (!code) {
+		code = start_programs(l, err);
+		if (code)
+			lz_reduced_explain(err);
+	}
+	if (!code)
+		return lz_programs_tasks(l->programs, take_record, l, err);
+	if (l->o->mode == LZ_WATCH_FULL)
+		return code;
+	if (l->o->mode == LZ_WATCH_AUTO)
+		lz_log(LZ_WARN, "%s", err->text);
+	lz_rings_close(l->rings);
+	lz_programs_free(l->programs);
+	l->rings = NULL;
+	l->programs = NULL;
+	l->reduced = lz_reduced_open(err);
+	if (!l->reduced)
+		return err->code;
+	lz_log(LZ_WARN, "reduced: %s; files, connections, calls, and programs that end at once are "
+			"not seen", lz_reduced_way(l->reduced));
+	lz_reduced_poll(l->reduced, 0, take_record, l);
+	return 0;
 }
 
 static int start(struct live *l, struct lz_err *err)
@@ -462,17 +509,19 @@ static int start(struct live *l, struct lz_err *err)
 	if (!l->engine)
 		return err->code;
 	look_at_clock(l);
-	code = start_programs(l, err);
-	if (!code)
-		code = lz_engine_walk(l->engine, err);
-	return code ? code : lz_programs_tasks(l->programs, take_record, l, err);
+	code = start_source(l, err);
+	if (code)
+		return code;
+	if (lz_engine_walk(l->engine, err) && l->programs)
+		return err->code;
+	return 0;
 }
 
 static int stop(struct live *l, int code, struct lz_err *err)
 {
 	if (l->sink)
 		lz_sink_finish(l->sink, FINISH_MS);
-	if (l->programs && l->engine && l->o->stats_s) {
+	if (l->engine && l->o->stats_s) {
 		fill_stats(l);
 		lz_stats_print(&l->stats, l->o->json);
 	}
@@ -482,6 +531,7 @@ static int stop(struct live *l, int code, struct lz_err *err)
 	}
 	lz_rings_close(l->rings);
 	lz_programs_free(l->programs);
+	lz_reduced_close(l->reduced);
 	lz_engine_free(l->engine);
 	lz_sink_free(l->sink);
 	lz_rule_set_drop(&l->set);
@@ -502,11 +552,15 @@ int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
 	l->signals = -1;
 	code = start(l, err);
 	if (!code) {
-		fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, system calls by %s\n",
+		fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, %s\n",
 			lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
-			lz_programs_path(l->programs) == LZ_PATH_FEXIT ? "a program behind each"
-								       : "one program behind all");
+			l->reduced ? "reduced"
+			: lz_programs_path(l->programs) == LZ_PATH_FEXIT
+				? "system calls by a program behind each"
+				: "system calls by one program behind all");
 		loop(l);
+		if (l->reduced)
+			code = lz_fail(err, LZ_E_UNSUPPORTED, "reduced: not all was seen");
 	}
 	return stop(l, code, err);
 }
