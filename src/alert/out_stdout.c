@@ -17,10 +17,10 @@ static int open_it(struct lz_output *o, struct lz_span rest, struct lz_err *err)
 {
 	struct out *s;
 
-	if (o->form == LZ_ALERT_LINES && o->o->colour)
-		o->form = LZ_ALERT_COLOURED;
 	if (lz_output_options(o, rest, NULL, 0, err))
 		return LZ_E_USAGE;
+	if (o->form == LZ_ALERT_LINES && o->o->colour)
+		o->form = LZ_ALERT_COLOURED;
 	s = lz_alloc(sizeof(*s));
 	if (!s)
 		return lz_fail(err, LZ_E_NOMEM, "out of memory");

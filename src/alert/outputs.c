@@ -363,12 +363,18 @@ void lz_outputs_reopen(struct lz_outputs *os)
 	}
 }
 
+/* Behind the queue, if anything can be there. */
+static uint64_t beyond(struct lz_output *o)
+{
+	return o->kind->waiting ? o->kind->waiting(o) : 0;
+}
+
 /* With its lock. */
 static uint64_t waiting(struct lz_output *o)
 {
 	uint64_t n = o->waiting.lens.n + o->batch.lens.n - o->batch_at;
 
-	return n + (o->kind->waiting && !o->ended ? o->kind->waiting(o) : 0);
+	return n + (o->ended ? 0 : beyond(o));
 }
 
 /* True when there is nothing left to do for it, also to say; *ret_n alerts wait. */
@@ -410,15 +416,18 @@ size_t lz_outputs_count(const struct lz_outputs *os)
 void lz_outputs_stats(struct lz_outputs *os, size_t i, struct lz_output_stats *ret)
 {
 	struct lz_output *o = os->outputs[i];
+	uint64_t behind = beyond(o); /* may have to wait for a disk: not with the senders' lock */
 
 	pthread_mutex_lock(&o->lock);
-	*ret = (struct lz_output_stats){.name = o->name,
-					.sent = o->sent,
-					.waiting = waiting(o),
-					.dropped = o->dropped,
-					.notices = o->notices,
-					.failing = o->failing && !o->ended,
-					.ended = o->ended,
-					.last = o->last};
+	*ret = (struct lz_output_stats){
+		.name = o->name,
+		.sent = o->sent,
+		.waiting = behind + o->waiting.lens.n + o->batch.lens.n - o->batch_at,
+		.dropped = o->dropped,
+		.notices = o->notices,
+		.failing = o->failing && !o->ended,
+		.ended = o->ended,
+		.last = o->last,
+	};
 	pthread_mutex_unlock(&o->lock);
 }

@@ -50,8 +50,9 @@ static int print(const struct lz_rules *r, const struct lz_rule *rule, struct lz
 	}
 	lz_match_explain(m, e, rule, &out, &met);
 	if (met && rule->timing)
-		lz_buf_str(&out, "\nthe event counts for this rule, which looks at several; its alert, "
-				 "were this the last of them:");
+		lz_buf_str(&out,
+			   "\nthe event counts for this rule, which looks at several; its alert, "
+			   "were this the last of them:");
 	if (met) {
 		lz_buf_printf(&out, "\n%s: ", lz_priority_name(rule->priority));
 		lz_match_output(m, e, rule, &out);

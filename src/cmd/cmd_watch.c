@@ -25,6 +25,8 @@ enum {
 	DOCTOR,
 	HEADERS,
 	SPOOL,
+	DOCKER_SOCKET,
+	DOCKER_ROOT,
 	QUIET,
 };
 
@@ -55,6 +57,10 @@ static const struct lz_option options[] = {
 		     "lines \"Name: value\" sent to http outputs, such as a token"},
 	[SPOOL] = {"--spool", 0, "FOLDER", "@dir",
 		   "where alerts wait for http outputs that can't be reached"},
+	[DOCKER_SOCKET] = {"--docker-socket", 0, "PATH", "@file",
+			   "where Docker listens (/run/docker.sock, or DOCKER_HOST=unix://…)"},
+	[DOCKER_ROOT] = {"--docker-root", 0, "FOLDER", "@dir",
+			 "where Docker keeps its containers (/var/lib/docker)"},
 	[QUIET] = {"--quiet", 'q', NULL, NULL, "no words on standard error but problems"},
 	{NULL, 0, NULL, NULL, NULL},
 };
@@ -166,6 +172,10 @@ static bool take(struct given *g, int option, const char *value)
 		g->o.header_file = value;
 	else if (option == SPOOL)
 		g->o.spool_dir = value;
+	else if (option == DOCKER_SOCKET)
+		g->o.docker_socket = value;
+	else if (option == DOCKER_ROOT)
+		g->o.docker_root = value;
 	g->doctor |= option == DOCTOR;
 	g->o.quiet |= option == QUIET;
 	return true;
@@ -209,9 +219,12 @@ static int exit_of(const struct lz_err *err)
 static int run(int argc, char **argv)
 {
 	struct given g = {.o = {.group_s = -1, .ring_bytes = 8 * LZ_M}};
+	const char *docker = getenv("DOCKER_HOST");
 	struct lz_err err = {0};
 	int r = LZ_EXIT_USAGE;
 
+	if (docker && !strncmp(docker, "unix://", 7))
+		g.o.docker_socket = docker + 7;
 	g.rules = calloc((size_t)argc + 1, sizeof(*g.rules));
 	g.outputs = calloc((size_t)argc + 1, sizeof(*g.outputs));
 	if (g.rules && g.outputs && !parse(&g, argc, argv)) {

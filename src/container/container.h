@@ -135,6 +135,10 @@ size_t lz_container_bytes(const struct lz_container *c);
 /* The value of a label; NULL p when there is none. */
 struct lz_span lz_container_label(const struct lz_label *labels, size_t n, struct lz_span key);
 
+/* As bytes, to be kept and read again; what is read is checked as hostile. NULL with err. */
+int lz_container_save(struct lz_buf *b, const struct lz_container *c); /* appends; b->code */
+struct lz_container *lz_container_load(struct lz_span bytes, struct lz_err *err);
+
 /* --- all of them ------------------------------------------------------------------------------- */
 
 /* Places; NULL: not asked. Copied by lz_containers_new. */

@@ -9,6 +9,8 @@
 #include "../base/clean.h"
 #include "../base/io.h"
 
+#define RECORD_HEAD 6 /* its length and type */
+
 /* --- asks --- */
 
 static void put_ref(struct lz_rec_out *o, const struct lz_container_ref *r)
@@ -231,6 +233,34 @@ struct lz_container *lz_ct_take_answer(struct lz_rec *rec, const struct lz_conta
 	c.mounts = mounts.p;
 	c.mount_count = mounts.n;
 	return check_and_pack(&c, err);
+}
+
+/* --- kept --- */
+
+int lz_container_save(struct lz_buf *b, const struct lz_container *c)
+{
+	struct lz_rec_out o;
+	struct lz_limits l;
+
+	lz_limits_default(&l);
+	lz_rec_out_init(&o, -1, &l);
+	put_ref(&o, &c->ref);
+	lz_ct_put_answer(&o, c);
+	lz_buf_span(b, lz_buf_view(&o.buf));
+	if (o.buf.code && !b->code)
+		b->code = o.buf.code;
+	lz_rec_out_done(&o);
+	return b->code;
+}
+
+struct lz_container *lz_container_load(struct lz_span bytes, struct lz_err *err)
+{
+	struct lz_rec rec = {.rest = bytes};
+	struct lz_container_ref ref;
+
+	take_ref(&rec, &ref);
+	rec.rest = lz_span_from(rec.rest, RECORD_HEAD);
+	return lz_ct_take_answer(&rec, &ref, err);
 }
 
 /* --- the role --- */

@@ -63,6 +63,15 @@ static bool decides(const struct lz_kinds both[2])
 	return false;
 }
 
+static void mark(struct lz_graph *g, struct lz_node *n, bool about)
+{
+	n->about_kind = n->mentions_kind = about;
+	for (uint32_t i = 0; n->kind != LZ_NODE_CHECK && i < n->count; i++) {
+		uint32_t child = *(uint32_t *)lz_vec_at(&g->children, n->first + i);
+		n->mentions_kind |= ((struct lz_node *)lz_vec_at(&g->nodes, child))->mentions_kind;
+	}
+}
+
 /* Children stand before parents. */
 int lz_graph_update_kinds(struct lz_graph *g)
 {
@@ -83,7 +92,7 @@ int lz_graph_update_kinds(struct lz_graph *g)
 			all_kinds(&both[0], n->kind == LZ_NODE_TRUE);
 			all_kinds(&both[1], n->kind != LZ_NODE_TRUE);
 		}
-		((struct lz_node *)lz_vec_at(&g->nodes, i))->about_kind = decides(both);
+		mark(g, lz_vec_at(&g->nodes, i), decides(both));
 		if (!lz_vec_add(&g->kinds, &both[0]) || !lz_vec_add(&g->kinds, &both[1]))
 			return g->kinds.code;
 	}

@@ -56,6 +56,7 @@ enum lz_node_kind {
 struct lz_node {
 	uint8_t kind;	       /* enum lz_node_kind */
 	bool about_kind;       /* the event's kind alone may decide it: see lz_graph.kinds */
+	bool mentions_kind;    /* it, or what it is made of, is about evt.type */
 	bool used;	       /* by a rule that runs */
 	uint32_t first, count; /* into children; a check: its number in first */
 };

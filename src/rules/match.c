@@ -109,7 +109,7 @@ static bool against_term(struct lz_matcher *m, const struct lz_graph_check *c,
 	return false;
 }
 
-bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c)
+static bool long_holds(struct lz_matcher *m, const struct lz_graph_check *c)
 {
 	const struct lz_datum *v;
 	size_t n = lz_term_values(m, c->left, &v);
@@ -134,7 +134,7 @@ static inline bool quick_holds(struct lz_matcher *m, const struct lz_quick *q)
 	if (q->form == LZ_QUICK_EXISTS)
 		return true;
 	if (n > 1)
-		return lz_check_holds(m, &m->check[q->check]);
+		return long_holds(m, &m->check[q->check]);
 	if (q->form == LZ_QUICK_NUMBER)
 		return (v->num == q->num) != q->no;
 	if (q->form == LZ_QUICK_LEAST)
@@ -144,6 +144,13 @@ static inline bool quick_holds(struct lz_matcher *m, const struct lz_quick *q)
 	if (q->form == LZ_QUICK_SET)
 		return lz_quick_text(q, v->text) && against(&m->check[q->check], v);
 	return lz_quick_text(q, v->text) != q->no;
+}
+
+bool lz_check_holds(struct lz_matcher *m, uint32_t check)
+{
+	const struct lz_quick *q = &m->quick[check];
+
+	return q->form ? quick_holds(m, q) : long_holds(m, &m->check[check]);
 }
 
 /* --- nodes --- */
@@ -181,8 +188,7 @@ static __attribute__((noinline)) bool find_out(struct lz_matcher *m, uint32_t nu
 	}
 	switch ((enum lz_node_kind)n->kind) {
 	case LZ_NODE_CHECK:
-		return m->quick[n->first].form ? quick_holds(m, &m->quick[n->first])
-					       : lz_check_holds(m, &m->check[n->first]);
+		return lz_check_holds(m, n->first);
 	case LZ_NODE_NOT:
 		return !ref_holds(m, child[0]);
 	case LZ_NODE_AND:

@@ -62,11 +62,9 @@ size_t lz_term_transform(struct lz_matcher *m, const struct lz_graph_term *t,
 void lz_term_keep_text(struct lz_made_term *s);
 /* The values of a term for the event at hand. */
 size_t lz_term_values(struct lz_matcher *m, uint32_t term, const struct lz_datum **ret);
-/* Whether all fields that the term is made of are known: lz_match_possible. */
-bool lz_term_known(struct lz_matcher *m, uint32_t term);
 /* Forgets the event before. */
 void lz_match_begin(struct lz_matcher *m, struct lz_watch_event *e, int kind);
-bool lz_check_holds(struct lz_matcher *m, const struct lz_graph_check *c);
+bool lz_check_holds(struct lz_matcher *m, uint32_t check);
 /* What the event at hand, which meets this step (or the condition: 0), does to a rule that looks at
  * several events: whether it is met now. */
 bool lz_state_met(struct lz_matcher *m, const struct lz_timing *t, uint32_t step, uint64_t time_ns);

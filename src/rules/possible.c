@@ -12,6 +12,8 @@
 
 /* --- terms --- */
 
+static bool known(struct lz_matcher *m, uint32_t number);
+
 static bool ask_known(struct lz_matcher *m, uint32_t number)
 {
 	const struct lz_graph_term *t = &m->term[number];
@@ -19,12 +21,12 @@ static bool ask_known(struct lz_matcher *m, uint32_t number)
 	if (t->kind == LZ_TERM_FIELD)
 		return m->knows(m->knows_arg, t->field, t->arg);
 	for (size_t i = 0; i < t->arg_count; i++)
-		if (!lz_term_known(m, t->args[i]))
+		if (!known(m, t->args[i]))
 			return false;
 	return true;
 }
 
-bool lz_term_known(struct lz_matcher *m, uint32_t number)
+static bool known(struct lz_matcher *m, uint32_t number)
 {
 	struct lz_seen_known *s = &m->known[number];
 
@@ -41,15 +43,16 @@ static bool lacks_value(struct lz_matcher *m, uint32_t term)
 {
 	const struct lz_datum *v;
 
-	return lz_term_known(m, term) && !lz_term_values(m, term, &v);
+	return known(m, term) && !lz_term_values(m, term, &v);
 }
 
-static bool check_can(struct lz_matcher *m, const struct lz_graph_check *c, bool want)
+static bool check_can(struct lz_matcher *m, uint32_t check, bool want)
 {
+	const struct lz_graph_check *c = &m->check[check];
 	bool right = c->right != LZ_NO_TERM;
 
-	if (lz_term_known(m, c->left) && (!right || lz_term_known(m, c->right)))
-		return lz_check_holds(m, c) == want;
+	if (known(m, c->left) && (!right || known(m, c->right)))
+		return lz_check_holds(m, check) == want;
 	/* One side without a value decides, whatever the other is. */
 	if (lacks_value(m, c->left) || (right && lacks_value(m, c->right)))
 		return !want;
@@ -80,7 +83,7 @@ static bool find_out(struct lz_matcher *m, uint32_t number, bool want)
 	}
 	switch ((enum lz_node_kind)n->kind) {
 	case LZ_NODE_CHECK:
-		return check_can(m, &m->check[n->first], want);
+		return check_can(m, n->first, want);
 	case LZ_NODE_NOT:
 		return can(m, m->children[n->first], !want);
 	case LZ_NODE_AND:
@@ -95,7 +98,12 @@ static bool find_out(struct lz_matcher *m, uint32_t number, bool want)
 
 static bool can(struct lz_matcher *m, uint32_t number, bool want)
 {
+	const struct lz_node *n = &m->node[number];
 	struct lz_seen_can *seen = &m->can[number];
+
+	/* What is quickly asked is not worth remembering. */
+	if (n->kind == LZ_NODE_CHECK && !n->about_kind && m->quick[n->first].form)
+		return !known(m, m->quick[n->first].term) || lz_check_holds(m, n->first) == want;
 
 	if (seen->event[want] != m->event) {
 		seen->value[want] = find_out(m, number, want);

@@ -7,14 +7,11 @@
 #include "../base/limits.h"
 #include "timing.h"
 
-#define NONE	     UINT32_MAX
-#define VISITS_MAX   4000000 /* work for all kinds: behind it, kinds share the general program */
-#define NODES_MAX    500000  /* half of what a graph may hold */
-#define STEPS_RULE   1000    /* of one rule; what is beyond stays together */
-#define STEPS_MAX    (2 * STEPS_RULE * LZ_GROUP_RULES)
-#define ORDER_MAX    400 /* steps that are put in order one by one: each looks at each */
-#define COST_DEPTH   3
-#define CHILDREN_MAX 64 /* of one node, put in order */
+#define NONE	   UINT32_MAX
+#define VISITS_MAX 4000000 /* work for all kinds: behind it, kinds share the general program */
+#define NODES_MAX  500000  /* half of what a graph may hold */
+#define STEPS_RULE 1000	   /* of one rule; what is beyond stays together */
+#define STEPS_MAX  (2 * STEPS_RULE * LZ_GROUP_RULES)
 
 struct maker {
 	struct lz_graph *g;
@@ -114,7 +111,7 @@ static uint32_t specialise(struct maker *k, uint32_t number)
 	struct special *s;
 	uint32_t result;
 
-	if (!n.about_kind)
+	if (!n.mentions_kind)
 		return number;
 	s = lz_vec_at(&k->special, number);
 	if (s->kind == k->kind + 1)
@@ -171,136 +168,6 @@ static bool add_steps(struct maker *k, struct lz_vec *steps, struct lz_map *know
 	return true;
 }
 
-/* --- their order --- */
-
-/* About how long asking takes, in units of one short comparison. */
-static double cost(const struct maker *k, uint32_t number, unsigned depth)
-{
-	const struct lz_node *n = node_at(k, number);
-	const struct lz_graph_check *c;
-	double sum = 0.5;
-
-	if (n->kind != LZ_NODE_CHECK) {
-		for (uint32_t i = 0; i < n->count && i < 20 && depth < COST_DEPTH; i++)
-			sum += 0.6 * cost(k, *(uint32_t *)lz_vec_at(&k->g->children, n->first + i),
-					  depth + 1);
-		return sum;
-	}
-	c = lz_vec_at(&k->g->checks, n->first);
-	if (((struct lz_graph_term *)lz_vec_at(&k->g->terms, c->left))->kind != LZ_TERM_FIELD)
-		sum += 10;
-	switch ((int)c->op) {
-	case LZ_OP_REGEX:
-		return sum + 50;
-	case LZ_OP_GLOB:
-	case LZ_OP_IGLOB:
-	case LZ_OP_PMATCH:
-	case LZ_OP_CONTAINS:
-	case LZ_OP_ICONTAINS:
-	case LZ_OP_BCONTAINS:
-		return sum + 4.0 * (double)(c->operand_count + 1);
-	default:
-		return sum + (c->set ? 2 : 0.2 * (double)c->operand_count);
-	}
-}
-
-/* Fields of which most events that get here have the value that rules ask for. */
-static bool is_usual(const struct lz_graph_term *t)
-{
-	static const char *const names[] = {"evt.dir",	   "evt.res", "evt.rawres", "fd.type",
-					    "fd.typechar", "fd.num",  "evt.failed"};
-
-	for (size_t i = 0; t->kind == LZ_TERM_FIELD && i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(t->field->name, names[i]))
-			return true;
-	return false;
-}
-
-/* How often it strikes its rules out: few events have the one value that a rule asks for. */
-static double strikes(const struct maker *k, const struct lz_step *s)
-{
-	const struct lz_node *n = node_at(k, s->node);
-	const struct lz_graph_check *c;
-	const struct lz_graph_term *t;
-	bool rare;
-
-	if (n->kind != LZ_NODE_CHECK)
-		return s->want == (n->kind == LZ_NODE_AND) ? 0.8 : s->want ? 0.6 : 0.1;
-	c = lz_vec_at(&k->g->checks, n->first);
-	t = lz_vec_at(&k->g->terms, c->left);
-	if (is_usual(t))
-		return 0.1;
-	if (c->type == LZ_FIELD_BOOL)
-		return 0.7;
-	if (t->kind == LZ_TERM_FIELD && !strcmp(t->field->name, "container.id"))
-		return 0.5;
-	rare = c->op != LZ_OP_NE && c->op != LZ_OP_EXISTS;
-	return rare == s->want ? 0.9 : 0.1;
-}
-
-/* The next step is the one that strikes most of the rules that are likely to be left, for its
- * cost. */
-static void put_in_order(struct maker *k, struct lz_vec *steps)
-{
-	double left[LZ_GROUP_RULES], costs[ORDER_MAX], odds[ORDER_MAX];
-	struct lz_step *s = steps->p;
-	size_t n = steps->n < ORDER_MAX ? steps->n : ORDER_MAX;
-
-	k->visits += n * n / 64;
-	for (size_t i = 0; i < LZ_GROUP_RULES; i++)
-		left[i] = 1;
-	for (size_t i = 0; i < n; i++) {
-		costs[i] = cost(k, s[i].node, 0);
-		odds[i] = strikes(k, &s[i]);
-	}
-	for (size_t at = 0; at < n; at++) {
-		struct lz_step swap = s[at];
-		double best = -1, swap_cost = costs[at], swap_odds = odds[at];
-		size_t pick = at;
-		for (size_t i = at; i < n; i++) {
-			double gain = 0;
-			for (uint64_t r = s[i].rules; r; r &= r - 1)
-				gain += left[__builtin_ctzll(r)];
-			gain *= odds[i] / costs[i];
-			if (gain > best) {
-				best = gain;
-				pick = i;
-			}
-		}
-		s[at] = s[pick];
-		s[pick] = swap;
-		costs[at] = costs[pick];
-		costs[pick] = swap_cost;
-		odds[at] = odds[pick];
-		odds[pick] = swap_odds;
-		for (uint64_t r = s[at].rules; r; r &= r - 1)
-			left[__builtin_ctzll(r)] *= 1 - odds[at];
-	}
-}
-
-/* Inside a condition the same: what decides most for its cost comes first. Only refs change their
- * places, so that explanations show a condition as it was written. */
-static void order_children(struct maker *k, const struct lz_node *n)
-{
-	double gain[CHILDREN_MAX];
-	uint32_t *ref = k->g->refs + n->first;
-
-	if (n->count > CHILDREN_MAX || (n->kind != LZ_NODE_AND && n->kind != LZ_NODE_OR))
-		return;
-	for (uint32_t i = 0; i < n->count; i++) {
-		uint32_t child = *(uint32_t *)lz_vec_at(&k->g->children, n->first + i);
-		uint32_t moved = ref[i], at = i;
-		struct lz_step as = {.node = child, .want = n->kind == LZ_NODE_AND};
-		double g = strikes(k, &as) / cost(k, child, 0);
-		for (; at && gain[at - 1] < g; at--) {
-			gain[at] = gain[at - 1];
-			ref[at] = ref[at - 1];
-		}
-		gain[at] = g;
-		ref[at] = moved;
-	}
-}
-
 /* --- programs --- */
 
 static int make_group(struct maker *k, const struct lz_target *targets, size_t n,
@@ -320,12 +187,12 @@ static int make_group(struct maker *k, const struct lz_target *targets, size_t n
 	lz_map_done(&known);
 	if (!good)
 		return k->err->code;
-	put_in_order(k, &steps);
+	k->visits += steps.n / 4;
 	kept = lz_arena_array(k->g->arena, steps.n + 1, sizeof(*kept));
 	if (!kept)
 		return no_memory(k, k->g->arena->code);
-	if (steps.n)
-		memcpy(kept, steps.p, steps.n * sizeof(*kept));
+	if (lz_steps_order(k->g, steps.p, steps.n, kept))
+		return no_memory(k, 0);
 	*ret = (struct lz_group){kept, steps.n, targets, n == 64 ? ~0ULL : (1ULL << n) - 1};
 	return 0;
 }
@@ -470,7 +337,7 @@ int lz_programs_make(struct lz_programs *p, struct lz_graph *g, const struct lz_
 	if (!code)
 		add_refs(&k, p);
 	for (size_t i = 0; i < g->nodes.n && !code; i++)
-		order_children(&k, lz_vec_at(&g->nodes, i));
+		lz_children_order(g, lz_vec_at(&g->nodes, i));
 	lz_vec_done(&k.special);
 	lz_map_done(&k.made);
 	return code;

@@ -15,6 +15,7 @@
 #include "rules.h"
 
 struct lz_graph;
+struct lz_node;
 
 struct lz_step {
 	uint64_t rules; /* bits of the group's targets */
@@ -51,3 +52,9 @@ struct lz_programs {
 /* For all rules that run. Memory is the graph's arena. */
 int lz_programs_make(struct lz_programs *p, struct lz_graph *g, const struct lz_vec *rules,
 		     struct lz_err *err);
+
+/* Steps of one group in the order in which they are best asked. LZ_E_NOMEM. */
+int lz_steps_order(const struct lz_graph *g, const struct lz_step *steps, size_t n,
+		   struct lz_step *ret);
+/* The refs of a node's children, likewise; explanations keep the order that was written. */
+void lz_children_order(struct lz_graph *g, const struct lz_node *n);

@@ -3,7 +3,7 @@
 /*
  * Inside rules/ only: the commonest checks in a form that is small (a few dozen bytes, so that many
  * lie in the nearest cache) and asked without a call: one field, one value, one constant or a set.
- * Whatever is not of that form is LZ_QUICK_NONE and takes the long way through lz_check_holds.
+ * Whatever is not of that form is LZ_QUICK_NONE and takes the long way.
  */
 #include "../base/span.h"
 

@@ -124,7 +124,7 @@ struct lz_rules_state;
 enum { LZ_RULES_STATE_KEYS = 4096 };
 
 /* keys_max bounds each rule's keys (values of its "by" fields), and its memory to keys_max KiB; the
- * key not seen for longest goes first. r must live on. */
+ * key not seen for longest goes first. */
 struct lz_rules_state *lz_rules_state_new(const struct lz_rules *r, size_t keys_max,
 					  struct lz_err *err);
 void lz_rules_state_free(struct lz_rules_state *s);

@@ -209,11 +209,15 @@ bool lz_state_met(struct lz_matcher *m, const struct lz_timing *t, uint32_t step
 {
 	LZ_CLEAN(buf) struct lz_buf b;
 	struct lz_rules_state *s = m->state;
-	struct table *table = &s->tables[t->number];
+	struct table *table = s->tables + t->number;
 	uint64_t hash[2], value = 0;
 	struct key *k;
 	bool met;
 
+	if (t->number >= s->count || table->identity != t->identity) {
+		s->lost++; /* the state of another rule set */
+		return false;
+	}
 	lz_buf_init(&b, TEXT_MAX);
 	if (t->distinct != LZ_NO_TERM) {
 		if (!put_values(m, &b, t->distinct))

@@ -33,6 +33,8 @@ struct lz_cgroups {
 	bool v1;
 	char mount[256];
 	uint32_t hierarchy; /* as records say it; 0 when version 2 */
+	void (*known)(void *arg, uint64_t id, const struct lz_container *c);
+	void *known_arg;
 };
 
 static struct node **slot(struct lz_cgroups *g, uint64_t id)
@@ -73,6 +75,11 @@ static void drop_first_gone(struct lz_cgroups *g)
 	release(g, n);
 }
 
+static void name_group(struct lz_cgroup *x)
+{
+	snprintf(x->short_id, sizeof(x->short_id), "%.*s", LZ_FMT(lz_container_short_id(&x->ref)));
+}
+
 static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 {
 	struct node *n;
@@ -85,13 +92,36 @@ static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 	n->group.id = id;
 	n->group.in_container = lz_container_of_cgroup(path, &n->group.ref);
 	if (n->group.in_container)
-		snprintf(n->group.short_id, sizeof(n->group.short_id), "%.*s",
-			 LZ_FMT(lz_container_short_id(&n->group.ref)));
+		name_group(&n->group);
 	n->next = *slot(g, id);
 	*slot(g, id) = n;
 	g->count++;
 	g->told(g->arg, id, n->group.in_container ? 2 : 1);
+	if (g->known && !n->group.in_container)
+		g->known(g->known_arg, id, NULL);
 	return n;
+}
+
+void lz_cgroups_listen(struct lz_cgroups *g,
+		       void (*known)(void *arg, uint64_t id, const struct lz_container *c), void *arg)
+{
+	g->known = known;
+	g->known_arg = arg;
+}
+
+void lz_cgroups_put(struct lz_cgroups *g, uint64_t id, const struct lz_container *c)
+{
+	struct node *n = find(g, id);
+
+	if (!n)
+		n = add(g, id, LZ_SPAN("/"));
+	if (!n || !c)
+		return;
+	lz_container_unref(n->group.container);
+	n->group.container = lz_container_ref_get(c);
+	n->group.in_container = true;
+	n->group.ref = c->ref;
+	name_group(&n->group);
 }
 
 /* The number that the kernel gives hierarchies of version 1: "12:pids:/docker/…". */
@@ -259,16 +289,20 @@ struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pi
 }
 
 const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_cgroup *x,
-						     uint64_t now_ns)
+						uint64_t now_ns)
 {
+	const struct lz_container *before = x->container;
+
 	if (!x->in_container || !g->containers)
-		return NULL;
-	if (x->container &&
-	    (x->gone || now_ns - x->asked_ns < (x->container->complete ? 20 * AGAIN_NS : AGAIN_NS)))
 		return x->container;
-	lz_container_unref(x->container);
+	if (before && (x->gone ||
+		       now_ns - x->asked_ns < (before->complete ? 20 * AGAIN_NS : AGAIN_NS)))
+		return before;
 	x->container = lz_containers_get(g->containers, &x->ref);
 	x->asked_ns = now_ns;
+	if (g->known && x->container && x->container != before)
+		g->known(g->known_arg, x->id, x->container);
+	lz_container_unref(before);
 	return x->container;
 }
 

@@ -28,6 +28,12 @@ struct lz_cgroups *lz_cgroups_new(struct lz_containers *containers,
 					    void *arg, struct lz_err *err);
 void lz_cgroups_free(struct lz_cgroups *g);
 
+/* Tells of each group that is added (c NULL) and of each container that becomes known, so that a
+ * recording has it; and takes one back. c is kept (a reference more). */
+void lz_cgroups_listen(struct lz_cgroups *g,
+		       void (*known)(void *arg, uint64_t id, const struct lz_container *c), void *arg);
+void lz_cgroups_put(struct lz_cgroups *g, uint64_t id, const struct lz_container *c);
+
 /* The groups there are now. */
 int lz_cgroups_walk(struct lz_cgroups *g, struct lz_err *err);
 void lz_cgroups_take(struct lz_cgroups *g, const struct lz_record *r);

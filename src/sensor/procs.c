@@ -2,6 +2,7 @@
 #include "procs.h"
 
 #include "../base/alloc.h"
+#include "../base/bytes.h"
 #include "../base/clean.h"
 #include "../base/limits.h"
 #include "proc_files.h"
@@ -20,6 +21,8 @@ struct lz_procs {
 	struct lz_proc *bucket[BUCKETS];
 	struct lz_proc *dead_first, *dead_last;
 	size_t count, dead;
+	void (*told)(void *arg, const struct lz_proc *x);
+	void *arg;
 };
 
 static struct lz_shared *share(struct lz_span s)
@@ -245,6 +248,77 @@ static void from_proc(struct lz_proc *x, const struct lz_ev *head)
 	complete(x);
 }
 
+static void tell(struct lz_procs *p, const struct lz_proc *x)
+{
+	if (p->told)
+		p->told(p->arg, x);
+}
+
+void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg)
+{
+	p->told = read;
+	p->arg = arg;
+}
+
+static void put_text(struct lz_buf *b, const struct lz_shared *s)
+{
+	lz_buf_u32le(b, s ? s->n + 1 : 0);
+	if (s)
+		lz_buf_add(b, s->p, s->n);
+}
+
+int lz_procs_save(struct lz_buf *b, const struct lz_proc *x)
+{
+	lz_buf_add(b, &x->task, sizeof(x->task));
+	lz_buf_add(b, &x->exe, sizeof(x->exe));
+	lz_buf_u32le(b, x->exe_flags);
+	put_text(b, x->exe_path);
+	put_text(b, x->argv);
+	return put_text(b, x->cwd), b->code;
+}
+
+static bool take_text(struct lz_span *rest, struct lz_shared **to)
+{
+	uint32_t n;
+
+	if (rest->n < 4)
+		return false;
+	n = lz_le32(rest->p);
+	*rest = lz_span_from(*rest, 4);
+	if (!n)
+		return true;
+	if (n - 1 > rest->n)
+		return false;
+	replace(to, lz_span_head(*rest, n - 1));
+	*rest = lz_span_from(*rest, n - 1);
+	return true;
+}
+
+int lz_procs_put(struct lz_procs *p, struct lz_span bytes, struct lz_err *err)
+{
+	struct lz_ev_task t;
+	struct lz_proc *x;
+
+	if (bytes.n < sizeof(t) + sizeof(x->exe) + 4)
+		return lz_fail(err, LZ_E_FORMAT, "process of %zu bytes", bytes.n);
+	memcpy(&t, bytes.p, sizeof(t));
+	x = lz_procs_find(p, t.pid, t.start_ns);
+	if (!x)
+		x = make(p, t.pid, t.start_ns, t.start_ns);
+	if (!x)
+		return lz_fail(err, LZ_E_NOMEM, "too many processes, or out of memory");
+	x->task = t;
+	memcpy(&x->exe, bytes.p + sizeof(t), sizeof(x->exe));
+	bytes = lz_span_from(bytes, sizeof(t) + sizeof(x->exe));
+	x->exe_flags = lz_le32(bytes.p);
+	bytes = lz_span_from(bytes, 4);
+	x->complete = true;
+	if (take_text(&bytes, &x->exe_path) && take_text(&bytes, &x->argv) &&
+	    take_text(&bytes, &x->cwd) && !bytes.n)
+		return 0;
+	return lz_fail(err, LZ_E_FORMAT, "process %u: its texts don't fit", t.pid);
+}
+
 /* --- records --- */
 
 static void on_fork(struct lz_procs *p, const struct lz_record *r, const struct lz_proc *parent)
@@ -331,16 +405,19 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 		x = make(p, h->pid, h->start_ns, h->time_ns);
 		if (!x)
 			return NULL;
-		if (live && h->kind != LZ_EV_TASK && h->kind != LZ_EV_EXEC)
+		if (live && h->kind != LZ_EV_TASK && h->kind != LZ_EV_EXEC) {
 			from_proc(x, h);
+			tell(p, x);
+		}
 	}
 	switch (h->kind) {
 	case LZ_EV_TASK:
 		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
 		lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
-		if (live && !x->complete)
+		if (live && !x->complete) {
 			complete(x);
-		else if (lz_record_has(r, LZ_PART_ARGV))
+			tell(p, x);
+		} else if (lz_record_has(r, LZ_PART_ARGV))
 			on_exec(x, r);
 		break;
 	case LZ_EV_EXEC:
@@ -376,6 +453,7 @@ struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool 
 		if (now && !now->ended_ns && ppid != child->task.pid) {
 			child->task.ppid = ppid;
 			child->task.parent_start_ns = now->task.start_ns;
+			tell(p, child);
 			return now;
 		}
 	}

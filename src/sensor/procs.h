@@ -35,6 +35,12 @@ struct lz_procs;
 struct lz_procs *lz_procs_new(struct lz_err *err);
 void lz_procs_free(struct lz_procs *p);
 
+/* Tells of each process of which something was read from /proc, so that a recording has it; and
+ * takes one back: bytes as lz_procs_save made them. */
+void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg);
+int lz_procs_save(struct lz_buf *b, const struct lz_proc *x); /* appends; b->code */
+int lz_procs_put(struct lz_procs *p, struct lz_span bytes, struct lz_err *err);
+
 /* Takes in FORK, EXEC, EXIT and TASK, and refreshes what heads say of others. Returns the process
  * that the record is about (of FORK: the parent), made from /proc when `live` and unknown; NULL
  * without memory. Valid until the next lz_procs_* call that ends or purges. */

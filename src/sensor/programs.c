@@ -173,6 +173,21 @@ static bool moves_files(int nr)
 	return false;
 }
 
+static enum lz_asks asks_of(int nr)
+{
+	switch (nr) {
+	case SYS_connect:
+		return LZ_ASKS_CONNECT;
+	case SYS_sendto:
+	case SYS_sendmsg:
+		return LZ_ASKS_SEND;
+	case SYS_bind:
+		return LZ_ASKS_BIND;
+	default:
+		return LZ_ASKS_NOTHING;
+	}
+}
+
 static void want_call(struct lz_sensor *s, const struct lz_programs_config *config,
 		      const struct lz_call *c)
 {
@@ -190,6 +205,7 @@ static void want_call(struct lz_sensor *s, const struct lz_programs_config *conf
 	for (size_t i = 0; i < 2; i++)
 		if (c->compat[i])
 			s->rodata->compat_calls[c->compat[i]] = (uint16_t)(c->nr + 1);
+	row->asks = (uint8_t)asks_of(c->nr);
 	row->moves = config->discard && moves_files(c->nr);
 	if (wanted || row->moves || c->nr == SELFTEST_CALL)
 		s->rodata->calls_wanted[c->nr / 64] |= 1ULL << c->nr % 64;

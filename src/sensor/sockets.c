@@ -40,9 +40,9 @@ static struct slot *slot_of(struct lz_sockets *s, uint64_t inode)
 	return x;
 }
 
-void lz_sockets_accepted(struct lz_sockets *s, uint64_t inode)
+void lz_sockets_accepted(struct lz_sockets *s, uint64_t inode, bool server)
 {
-	slot_of(s, inode)->server = true;
+	slot_of(s, inode)->server = server;
 }
 
 bool lz_sockets_is_server(const struct lz_sockets *s, uint64_t inode)

@@ -12,7 +12,8 @@ struct lz_sockets;
 struct lz_sockets *lz_sockets_new(struct lz_err *err);
 void lz_sockets_free(struct lz_sockets *s);
 
-void lz_sockets_accepted(struct lz_sockets *s, uint64_t inode);
+/* The other end is the client (server true), or this one. */
+void lz_sockets_accepted(struct lz_sockets *s, uint64_t inode, bool server);
 bool lz_sockets_is_server(const struct lz_sockets *s, uint64_t inode);
 /* Remembers the other end; true when it differs from the last one. */
 bool lz_sockets_went(struct lz_sockets *s, uint64_t inode, const struct lz_ev_socket *to);

@@ -29,6 +29,8 @@ struct table {
 struct lz_users {
 	struct table host;
 	struct table *table[SPACES];
+	void (*told)(void *arg, uint64_t space, struct lz_span passwd, struct lz_span group);
+	void *arg;
 };
 
 struct lz_users *lz_users_new(struct lz_err *err)
@@ -74,7 +76,16 @@ static void read_table(int root, const char *path, struct lz_buf *b)
 		lz_buf_done(b);
 }
 
-static void fill(struct table *t, uint32_t pid)
+void lz_users_listen(struct lz_users *u,
+		     void (*read)(void *arg, uint64_t space, struct lz_span passwd,
+				  struct lz_span group),
+		     void *arg)
+{
+	u->told = read;
+	u->arg = arg;
+}
+
+static void fill(struct lz_users *u, struct table *t, uint32_t pid)
 {
 	char path[40];
 	LZ_CLEAN(fd) int root = -1;
@@ -87,29 +98,58 @@ static void fill(struct table *t, uint32_t pid)
 	read_table(root, "etc/passwd", &t->passwd);
 	read_table(root, "etc/group", &t->group);
 	t->read = true;
+	if (u->told)
+		u->told(u->arg, t->space, lz_buf_view(&t->passwd), lz_buf_view(&t->group));
 }
 
-static struct table *table_of(struct lz_users *u, uint64_t space, uint32_t pid)
+static struct table **slot(struct lz_users *u, uint64_t space)
 {
-	struct table **at = &u->table[(space * 0x9e3779b97f4a7c15ULL) >> 40 & (SPACES - 1)];
+	return &u->table[(space * 0x9e3779b97f4a7c15ULL) >> 40 & (SPACES - 1)];
+}
 
-	if (!space) {
-		if (!u->host.read)
-			fill(&u->host, 0);
-		return &u->host;
-	}
-	if (*at && (*at)->space == space && ((*at)->read || !pid))
-		return *at;
-	if (!pid)
-		return NULL;
+/* An empty table at a place, whoever had it before. */
+static struct table *fresh(struct table **at, uint64_t space)
+{
 	if (!*at)
 		*at = lz_alloc(sizeof(**at));
 	if (!*at)
 		return NULL;
 	drop(*at);
 	**at = (struct table){.space = space};
-	fill(*at, pid);
 	return *at;
+}
+
+static struct table *table_of(struct lz_users *u, uint64_t space, uint32_t pid)
+{
+	struct table **at = slot(u, space);
+
+	if (!space) {
+		if (!u->host.read)
+			fill(u, &u->host, 0);
+		return &u->host;
+	}
+	if (*at && (*at)->space == space && ((*at)->read || !pid))
+		return *at;
+	if (!pid)
+		return NULL;
+	if (!fresh(at, space))
+		return NULL;
+	fill(u, *at, pid);
+	return *at;
+}
+
+void lz_users_put(struct lz_users *u, uint64_t space, struct lz_span passwd, struct lz_span group)
+{
+	struct table *t = space ? fresh(slot(u, space), space) : &u->host;
+
+	if (!t)
+		return;
+	drop(t);
+	lz_buf_init(&t->passwd, TABLE_MAX);
+	lz_buf_init(&t->group, TABLE_MAX);
+	lz_buf_span(&t->passwd, passwd);
+	lz_buf_span(&t->group, group);
+	t->read = true;
 }
 
 /* Fields of the line whose third field is the number. */

@@ -17,6 +17,13 @@ struct lz_users;
 struct lz_users *lz_users_new(struct lz_err *err);
 void lz_users_free(struct lz_users *u);
 
+/* Tells of each table that is read, so that a recording has it; and takes one back. */
+void lz_users_listen(struct lz_users *u,
+		     void (*read)(void *arg, uint64_t space, struct lz_span passwd,
+				  struct lz_span group),
+		     void *arg);
+void lz_users_put(struct lz_users *u, uint64_t space, struct lz_span passwd, struct lz_span group);
+
 /* `space` tells tables apart (0: the host's); pid: a process whose root holds them, or 0 to only
  * look at what is known already. Valid until the next call. */
 bool lz_users_find(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t uid,

@@ -346,10 +346,16 @@ static void note_socket(struct lz_view *v)
 	if (slot < 0 || !lz_view_socket(v, &s, &server) ||
 	    !lz_record_copy(v->at.record, LZ_PART_FILE + (unsigned)slot, &f, sizeof(f)))
 		return;
-	if (v->shape->call->class == LZ_CLASS_ACCEPT)
-		lz_sockets_accepted(v->from.sockets, f.inode);
-	else if (s.remote_port)
+	if (v->shape->call->class == LZ_CLASS_ACCEPT) {
+		lz_sockets_accepted(v->from.sockets, f.inode, true);
+	} else if (s.remote_port) {
+		int nr = v->shape->call->nr;
 		v->name_changed = lz_sockets_went(v->from.sockets, f.inode, &s);
+		/* Of datagrams: who spoke first is the client. */
+		if (v->name_changed && s.protocol != IPPROTO_TCP)
+			lz_sockets_accepted(v->from.sockets, f.inode,
+					    nr == SYS_recvfrom || nr == SYS_recvmsg);
+	}
 }
 
 void lz_view_set(struct lz_view *v, const struct lz_view_event *e)

@@ -79,6 +79,9 @@ static void fill_remote(struct lz_view *v, struct lz_ev_socket *s)
 
 	if (nr == SYS_bind || nr == SYS_listen)
 		return;
+	/* A connected socket that was given no address. */
+	if (nr != SYS_connect && s->remote_port && !lz_record_has(v->at.record, LZ_PART_ADDRESS))
+		return;
 	if (lz_record_copy(v->at.record, LZ_PART_ASKED, &asked, sizeof(asked))) {
 		if (!asked.remote_port && nr != SYS_connect)
 			return;
@@ -272,6 +275,16 @@ const char *lz_view_file_type(uint32_t mode, uint16_t family, struct lz_span nam
 						      : "file";
 }
 
+/* Of what could not be opened: what was asked for. */
+static const char *failed_type(struct lz_view *v)
+{
+	uint64_t open_flags, mode;
+
+	if (!lz_view_open_flags(v, &open_flags, &mode))
+		return NULL;
+	return open_flags & 0200000 ? "directory" : "file";
+}
+
 static const char *type_of(struct lz_view *v)
 {
 	int slot = lz_view_fd_slot(v);
@@ -284,7 +297,7 @@ static const char *type_of(struct lz_view *v)
 	if (lz_view_socket(v, &s, &server))
 		return s.family == AF_INET ? "ipv4" : "ipv6";
 	if (!file_of(v, &f))
-		return NULL;
+		return failed_type(v);
 	if (lz_record_copy(v->at.record, LZ_PART_SOCKET + (unsigned)slot, &s, sizeof(s)))
 		family = s.family;
 	if (lz_record_has(v->at.record, LZ_PART_PATH + (unsigned)slot))
@@ -326,11 +339,43 @@ GETTER(fd_num)
 		       ? lz_view_int(v, (int32_t)n, ret)
 		       : 0;
 }
+/* /proc/self/exe, /proc/123/fd/4: links that lead to a file without a path. */
+static bool is_magic(struct lz_span path)
+{
+	static const char *const ends[] = {"exe", "fd", "cwd", "root"};
+	struct lz_span who, what, rest, number;
+
+	if (!lz_span_starts(path, "/proc/"))
+		return false;
+	lz_span_cut(lz_span_from(path, 6), '/', &who, &rest);
+	lz_span_cut(rest, '/', &what, &number);
+	for (size_t i = 0; who.n && i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (lz_span_is(what, ends[i]))
+			return i == 1 ? number.n != 0 : !number.n;
+	return false;
+}
+
+/* Rules know such a link by its own name, others the file it led to: both are its names. */
 GETTER(fd_name)
 {
-	struct lz_span s = lz_view_fd_name(v);
+	const struct lz_call_shape *s = v->shape;
+	struct lz_span name = lz_view_fd_name(v), given;
+	struct lz_datum *both;
 
-	return s.p ? lz_view_text(v, s, ret) : 0;
+	if (!name.p)
+		return 0;
+	if (!s || s->call->class != LZ_CLASS_OPEN || s->path[0] < 0)
+		return lz_view_text(v, name, ret);
+	given = lz_view_arg_text(v, (unsigned)s->path[0]);
+	if (!given.n || given.p[0] != '/' || !is_magic(given))
+		return lz_view_text(v, name, ret);
+	both = lz_view_take(v, 2 * sizeof(*both));
+	if (!both)
+		return lz_view_text(v, name, ret);
+	both[0] = (struct lz_datum){.text = name};
+	both[1] = (struct lz_datum){.text = given};
+	*ret = both;
+	return 2;
 }
 GETTER(fd_nameraw)
 {

@@ -233,7 +233,7 @@ static const struct lz_container_mount *mount_of(struct lz_view *v, struct lz_sp
 /* As rules know it: "N/A" where the container's mounts are known and none is meant. */
 static size_t no_mount(struct lz_view *v, const struct lz_datum **ret)
 {
-	return v->at.container && v->at.container->complete ? lz_view_cstr(v, "N/A", ret) : 0;
+	return v->at.container && v->at.container->name.n ? lz_view_cstr(v, "N/A", ret) : 0;
 }
 
 GETTER(container_mount)

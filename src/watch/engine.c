@@ -2,8 +2,10 @@
 #include "engine.h"
 
 #include "../base/alloc.h"
+#include "../base/bytes.h"
 #include "../base/limits.h"
 #include "../sensor/calls.h"
+#include "recording.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -29,7 +31,7 @@ struct lz_engine {
 	uint64_t first_ns;
 	char host[256];
 	/* the alert at hand */
-	struct lz_buf output, texts;
+	struct lz_buf output, texts, chunk;
 	struct lz_alert_field field[FIELDS_MAX];
 	size_t fields;
 	uint64_t lost_since; /* events lost since the last alert */
@@ -49,17 +51,15 @@ static void told(void *arg, uint64_t id, unsigned known)
 		e->hooks.group(e->hooks.arg, id, known);
 }
 
-static bool make_parts(struct lz_engine *e, struct lz_err *err)
+static bool make_parts(struct lz_engine *e, const struct lz_containers_config *containers,
+		       struct lz_err *err)
 {
-	struct lz_containers_config c;
-
-	lz_containers_config_default(&c);
 	e->procs = lz_procs_new(err);
 	e->users = lz_users_new(err);
 	e->hosts = lz_hosts_new(err);
 	e->sockets = lz_sockets_new(err);
 	if (e->live)
-		e->containers = lz_containers_new(&c, err);
+		e->containers = lz_containers_new(containers, err);
 	if (!e->procs || !e->users || !e->hosts || !e->sockets || (e->live && !e->containers))
 		return false;
 	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
@@ -71,7 +71,10 @@ static bool make_parts(struct lz_engine *e, struct lz_err *err)
 	return !lz_engine_rules(e, e->rules, err);
 }
 
-struct lz_engine *lz_engine_new(const struct lz_rules *rules, bool live,
+static void listen(struct lz_engine *e);
+
+struct lz_engine *lz_engine_new(const struct lz_rules *rules,
+				const struct lz_containers_config *containers,
 				const struct lz_engine_hooks *hooks, struct lz_err *err)
 {
 	struct lz_engine *e = lz_alloc(sizeof(*e));
@@ -81,14 +84,17 @@ struct lz_engine *lz_engine_new(const struct lz_rules *rules, bool live,
 		return NULL;
 	}
 	e->rules = rules;
-	e->live = live;
+	e->live = containers != NULL;
 	e->hooks = *hooks;
 	lz_buf_init(&e->output, LZ_M);
 	lz_buf_init(&e->texts, TEXT_BYTES);
+	lz_buf_init(&e->chunk, LZ_M);
 	if (gethostname(e->host, sizeof(e->host) - 1))
 		e->host[0] = 0;
-	if (make_parts(e, err))
+	if (make_parts(e, containers, err)) {
+		listen(e);
 		return e;
+	}
 	lz_engine_free(e);
 	return NULL;
 }
@@ -108,6 +114,7 @@ void lz_engine_free(struct lz_engine *e)
 	lz_procs_free(e->procs);
 	lz_buf_done(&e->output);
 	lz_buf_done(&e->texts);
+	lz_buf_done(&e->chunk);
 	lz_free(e);
 }
 
@@ -284,11 +291,102 @@ void lz_engine_clock(struct lz_engine *e, int64_t wall_ns)
 	e->wall_ns = wall_ns;
 }
 
-void lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes)
+/* --- what is known beside events --- */
+
+static void emit(struct lz_engine *e, int type, const struct lz_buf *b)
 {
-	(void)e;
-	(void)type;
-	(void)bytes;
+	if (!b->code)
+		e->hooks.known(e->hooks.arg, type, lz_buf_view(b));
+}
+
+static void on_process(void *arg, const struct lz_proc *x)
+{
+	struct lz_engine *e = arg;
+
+	lz_buf_clear(&e->chunk);
+	lz_procs_save(&e->chunk, x);
+	emit(e, LZ_CHUNK_PROCESS, &e->chunk);
+}
+
+static void on_container(void *arg, uint64_t id, const struct lz_container *c)
+{
+	struct lz_engine *e = arg;
+
+	lz_buf_clear(&e->chunk);
+	lz_buf_u64le(&e->chunk, id);
+	if (c)
+		lz_container_save(&e->chunk, c);
+	emit(e, c ? LZ_CHUNK_CONTAINER : LZ_CHUNK_GROUP, &e->chunk);
+}
+
+static void on_users(void *arg, uint64_t space, struct lz_span passwd, struct lz_span group)
+{
+	struct lz_engine *e = arg;
+
+	lz_buf_clear(&e->chunk);
+	lz_buf_u64le(&e->chunk, space);
+	lz_buf_u32le(&e->chunk, (uint32_t)passwd.n);
+	lz_buf_span(&e->chunk, passwd);
+	lz_buf_span(&e->chunk, group);
+	emit(e, LZ_CHUNK_USERS, &e->chunk);
+}
+
+static void listen(struct lz_engine *e)
+{
+	if (!e->hooks.known)
+		return;
+	lz_procs_listen(e->procs, on_process, e);
+	lz_cgroups_listen(e->cgroups, on_container, e);
+	lz_users_listen(e->users, on_users, e);
+}
+
+static int take_container(struct lz_engine *e, struct lz_span bytes, struct lz_err *err)
+{
+	struct lz_container *c;
+
+	if (bytes.n < 8)
+		return lz_fail(err, LZ_E_FORMAT, "container of %zu bytes", bytes.n);
+	c = lz_container_load(lz_span_from(bytes, 8), err);
+	if (!c)
+		return err ? err->code : LZ_E_FORMAT;
+	lz_cgroups_put(e->cgroups, lz_le64(bytes.p), c);
+	lz_container_unref(c);
+	return 0;
+}
+
+static int take_users(struct lz_engine *e, struct lz_span bytes, struct lz_err *err)
+{
+	struct lz_span rest = lz_span_from(bytes, 12);
+	uint32_t n;
+
+	if (bytes.n < 12 || (n = lz_le32(bytes.p + 8)) > rest.n)
+		return lz_fail(err, LZ_E_FORMAT, "users of %zu bytes", bytes.n);
+	lz_users_put(e->users, lz_le64(bytes.p), lz_span_head(rest, n), lz_span_from(rest, n));
+	return 0;
+}
+
+int lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes, struct lz_err *err)
+{
+	switch (type) {
+	case LZ_CHUNK_CLOCK:
+		if (bytes.n != 8)
+			return lz_fail(err, LZ_E_FORMAT, "clock of %zu bytes", bytes.n);
+		lz_engine_clock(e, (int64_t)lz_le64(bytes.p));
+		return 0;
+	case LZ_CHUNK_GROUP:
+		if (bytes.n != 8)
+			return lz_fail(err, LZ_E_FORMAT, "control group of %zu bytes", bytes.n);
+		lz_cgroups_put(e->cgroups, lz_le64(bytes.p), NULL);
+		return 0;
+	case LZ_CHUNK_CONTAINER:
+		return take_container(e, bytes, err);
+	case LZ_CHUNK_USERS:
+		return take_users(e, bytes, err);
+	case LZ_CHUNK_PROCESS:
+		return lz_procs_put(e->procs, bytes, err);
+	default:
+		return lz_fail(err, LZ_E_FORMAT, "chunk of unknown type %d", type);
+	}
 }
 
 void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds)

@@ -40,12 +40,16 @@ struct lz_engine_hooks {
 	void (*idle)(void *arg, const struct lz_record *r);
 	/* A SELFTEST record came. May be NULL. */
 	void (*selftest)(void *arg, uint32_t nonce);
+	/* What the engine learnt beside events, for a recording: enum lz_chunk. May be NULL. */
+	void (*known)(void *arg, int type, struct lz_span bytes);
 	lz_alert_sink *alert; /* with arg */
 };
 
 struct lz_engine;
-/* rules outlive the engine or the next lz_engine_rules. live: /proc and runtimes may be asked. */
-struct lz_engine *lz_engine_new(const struct lz_rules *rules, bool live,
+/* rules outlive the engine or the next lz_engine_rules. */
+/* containers: where runtimes keep what they know; NULL: a replay, nothing outside is asked. */
+struct lz_engine *lz_engine_new(const struct lz_rules *rules,
+				const struct lz_containers_config *containers,
 				const struct lz_engine_hooks *hooks, struct lz_err *err);
 void lz_engine_free(struct lz_engine *e);
 /* Another rule set; what is known of processes and containers stays. */
@@ -57,7 +61,7 @@ void lz_engine_take(struct lz_engine *e, struct lz_span record);
 /* Added to boot time: time since 1970. */
 void lz_engine_clock(struct lz_engine *e, int64_t wall_ns);
 /* What a recording says beside events: groups, containers, users (enum lz_chunk). */
-void lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes);
+int lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes, struct lz_err *err);
 /* Events were lost: said in the next alerts. */
 void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds);
 void lz_engine_purge(struct lz_engine *e, uint64_t now_ns);

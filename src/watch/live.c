@@ -8,6 +8,7 @@
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "recording.h"
+#include "reduced.h"
 #include "sink.h"
 #include "stats.h"
 #include "want.h"
@@ -25,6 +26,7 @@
 #define SELFTEST_MS  60000
 #define ANSWER_MS    5000 /* a self-test that took longer has failed */
 #define FINISH_MS    3000
+#define STEP_NS	     1000000
 #define BURST	     4096 /* records before other things are looked after */
 
 struct live {
@@ -33,10 +35,12 @@ struct live {
 	struct lz_programs_config config;
 	struct lz_programs *programs;
 	struct lz_rings *rings;
+	struct lz_reduced *reduced; /* in place of programs and rings, where those can't be had */
 	struct lz_engine *engine;
 	struct lz_sink *sink;
 	struct lz_recording *recording;
 	struct lz_stats stats;
+	int64_t wall_ns;     /* added to boot time: the time of day */
 	uint64_t from_ns;    /* records before this one were told by the programs before these */
 	uint64_t lost_base;  /* lost by programs that are gone */
 	uint64_t lost_known; /* of these, said already */
@@ -63,6 +67,19 @@ static int64_t wall_offset(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - (int64_t)boot;
+}
+
+/* It is measured anew each time and differs a little; a step of the clock differs more. */
+static void look_at_clock(struct live *l)
+{
+	int64_t now = wall_offset(), moved = now - l->wall_ns;
+
+	if (l->wall_ns && moved < STEP_NS && moved > -STEP_NS)
+		return;
+	l->wall_ns = now;
+	lz_engine_clock(l->engine, now);
+	if (l->recording)
+		lz_recording_clock(l->recording, now);
 }
 
 /* --- what the engine tells --- */
@@ -102,12 +119,20 @@ static void on_alert(void *arg, const struct lz_alert *a)
 	lz_sink_add(l->sink, a);
 }
 
+static void on_known(void *arg, int type, struct lz_span bytes)
+{
+	struct live *l = arg;
+
+	lz_recording_chunk(l->recording, (enum lz_chunk)type, bytes);
+}
+
 static struct lz_engine_hooks hooks_of(struct live *l)
 {
 	return (struct lz_engine_hooks){.arg = l,
 					.group = on_group,
 					.idle = on_idle,
 					.selftest = on_selftest,
+					.known = l->recording ? on_known : NULL,
 					.alert = on_alert};
 }
 
@@ -131,9 +156,10 @@ static void take_record(void *arg, struct lz_span record)
 {
 	struct live *l = arg;
 
+	/* What it is judged by is learnt, and recorded, first. */
+	lz_engine_take(l->engine, record);
 	if (l->recording)
 		lz_recording_add(l->recording, record);
-	lz_engine_take(l->engine, record);
 }
 
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
@@ -262,12 +288,13 @@ static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *
 
 	if (lz_want(fresh->rules, &want, err))
 		return err->code;
-	if (!lz_want_same(&want, &l->config) && change_programs(l, &want, err))
+	if (l->programs && !lz_want_same(&want, &l->config) && change_programs(l, &want, err))
 		return err->code;
 	if (lz_engine_rules(l->engine, fresh->rules, err))
 		return err->code;
 	/* What was of no interest may be now. */
-	lz_programs_forget(l->programs);
+	if (l->programs)
+		lz_programs_forget(l->programs);
 	return 0;
 }
 
@@ -318,28 +345,29 @@ static void self_test(struct live *l, uint64_t now_ms)
 
 static void fill_stats(struct live *l)
 {
-	uint64_t counts[LZ_COUNTS];
-
-	lz_programs_counts(l->programs, counts);
-	memcpy(l->stats.kernel, counts, sizeof(counts));
+	if (l->programs) {
+		lz_programs_counts(l->programs, l->stats.kernel);
+		l->stats.ring_held = lz_rings_held(l->rings);
+		l->stats.ring_size = lz_rings_size(l->rings);
+		l->stats.path = lz_programs_path(l->programs);
+	}
 	l->stats.lost = l->lost_base + l->lost_known;
 	l->stats.engine = lz_engine_counts(l->engine);
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
-	l->stats.ring_held = lz_rings_held(l->rings);
-	l->stats.ring_size = lz_rings_size(l->rings);
 	l->stats.discards = l->discards;
-	l->stats.path = lz_programs_path(l->programs);
 }
 
 static void each_second(struct live *l, uint64_t now_ms)
 {
-	lz_engine_clock(l->engine, wall_offset());
+	look_at_clock(l);
 	if (l->recording)
-		lz_recording_clock(l->recording, wall_offset());
-	look_for_loss(l);
+		lz_recording_flush(l->recording);
+	if (l->programs) {
+		look_for_loss(l);
+		self_test(l, now_ms);
+	}
 	lz_engine_purge(l->engine, boot_ns());
-	self_test(l, now_ms);
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;
 		reload(l, false);
@@ -375,7 +403,11 @@ static void housekeeping(struct live *l)
 
 static void loop(struct live *l)
 {
-	while (!lz_cancelled() && lz_sink_alive(l->sink)) {
+	while (l->reduced && !lz_cancelled() && lz_sink_alive(l->sink)) {
+		lz_reduced_poll(l->reduced, WAIT_MS, take_record, l);
+		housekeeping(l);
+	}
+	while (l->programs && !lz_cancelled() && lz_sink_alive(l->sink)) {
 		struct lz_span record;
 		struct lz_ev head;
 		unsigned n = 0;
@@ -405,9 +437,39 @@ static int open_signals(struct live *l, struct lz_err *err)
 	return l->signals < 0 ? lz_fail_errno(err, "signals") : 0;
 }
 
+/* Kernel programs, or what can be had without them. */
+static int start_source(struct live *l, struct lz_err *err)
+{
+	int code = l->o->mode == LZ_WATCH_REDUCED ? LZ_E_DENIED : lz_reduced_why(err);
+
+	if (!code) {
+		code = start_programs(l, err);
+		if (code)
+			lz_reduced_explain(err);
+	}
+	if (!code)
+		return lz_programs_tasks(l->programs, take_record, l, err);
+	if (l->o->mode == LZ_WATCH_FULL)
+		return code;
+	if (l->o->mode == LZ_WATCH_AUTO)
+		lz_log(LZ_WARN, "%s", err->text);
+	lz_rings_close(l->rings);
+	lz_programs_free(l->programs);
+	l->rings = NULL;
+	l->programs = NULL;
+	l->reduced = lz_reduced_open(err);
+	if (!l->reduced)
+		return err->code;
+	lz_log(LZ_WARN, "reduced: %s; files, connections, calls, and programs that end at once are "
+			"not seen", lz_reduced_way(l->reduced));
+	lz_reduced_poll(l->reduced, 0, take_record, l);
+	return 0;
+}
+
 static int start(struct live *l, struct lz_err *err)
 {
-	const struct lz_engine_hooks hooks = hooks_of(l);
+	struct lz_containers_config containers;
+	struct lz_engine_hooks hooks;
 	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
 
 	if (code)
@@ -421,28 +483,35 @@ static int start(struct live *l, struct lz_err *err)
 	code = open_signals(l, err);
 	if (code)
 		return code;
-	l->sink = lz_sink_new(l->o, err);
-	l->engine = l->sink ? lz_engine_new(l->set.rules, true, &hooks, err) : NULL;
-	if (!l->engine)
-		return err->code;
 	if (l->o->record) {
 		l->recording = lz_recording_create(l->o->record, err);
 		if (!l->recording)
 			return err->code;
-		lz_recording_clock(l->recording, wall_offset());
 	}
-	lz_engine_clock(l->engine, wall_offset());
-	code = start_programs(l, err);
-	if (!code)
-		code = lz_engine_walk(l->engine, err);
-	return code ? code : lz_programs_tasks(l->programs, take_record, l, err);
+	hooks = hooks_of(l);
+	lz_containers_config_default(&containers);
+	if (l->o->docker_socket)
+		containers.docker_socket = l->o->docker_socket;
+	if (l->o->docker_root)
+		containers.docker_root = l->o->docker_root;
+	l->sink = lz_sink_new(l->o, err);
+	l->engine = l->sink ? lz_engine_new(l->set.rules, &containers, &hooks, err) : NULL;
+	if (!l->engine)
+		return err->code;
+	look_at_clock(l);
+	code = start_source(l, err);
+	if (code)
+		return code;
+	if (lz_engine_walk(l->engine, err) && l->programs)
+		return err->code;
+	return 0;
 }
 
 static int stop(struct live *l, int code, struct lz_err *err)
 {
 	if (l->sink)
 		lz_sink_finish(l->sink, FINISH_MS);
-	if (l->programs && l->engine && l->o->stats_s) {
+	if (l->engine && l->o->stats_s) {
 		fill_stats(l);
 		lz_stats_print(&l->stats, l->o->json);
 	}
@@ -452,6 +521,7 @@ static int stop(struct live *l, int code, struct lz_err *err)
 	}
 	lz_rings_close(l->rings);
 	lz_programs_free(l->programs);
+	lz_reduced_close(l->reduced);
 	lz_engine_free(l->engine);
 	lz_sink_free(l->sink);
 	lz_rule_set_drop(&l->set);
@@ -472,11 +542,15 @@ int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
 	l->signals = -1;
 	code = start(l, err);
 	if (!code) {
-		fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, system calls by %s\n",
+		fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, %s\n",
 			lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
-			lz_programs_path(l->programs) == LZ_PATH_FEXIT ? "a program behind each"
-								       : "one program behind all");
+			l->reduced ? "reduced"
+			: lz_programs_path(l->programs) == LZ_PATH_FEXIT
+				? "system calls by a program behind each"
+				: "system calls by one program behind all");
 		loop(l);
+		if (l->reduced)
+			code = lz_fail(err, LZ_E_UNSUPPORTED, "reduced: not all was seen");
 	}
 	return stop(l, code, err);
 }

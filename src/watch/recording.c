@@ -19,7 +19,7 @@
 #define VERSION	  1
 #define LEVEL	  1
 #define HEAD	  5 /* of a chunk */
-#define CHUNK_MAX (256 * LZ_K)
+#define CHUNK_MAX LZ_M
 #define IN_BYTES  (64 * LZ_K)
 #define WINDOW	  23 /* log2 of the most a stream may refer back to */
 
@@ -32,8 +32,6 @@ struct lz_recording {
 	ZSTD_CCtx *zstd;
 	char *out;
 	size_t out_size;
-	int64_t wall_ns;
-	bool clocked;
 	struct lz_err err;
 };
 
@@ -107,13 +105,7 @@ void lz_recording_add(struct lz_recording *r, struct lz_span record)
 void lz_recording_clock(struct lz_recording *r, int64_t wall_ns)
 {
 	uint64_t bytes = htole64((uint64_t)wall_ns);
-	int64_t moved = wall_ns - r->wall_ns;
 
-	/* It is measured anew each time and differs a little. */
-	if (r->clocked && moved < 1000000 && moved > -1000000)
-		return;
-	r->clocked = true;
-	r->wall_ns = wall_ns;
 	lz_recording_chunk(r, LZ_CHUNK_CLOCK, lz_span(&bytes, sizeof(bytes)));
 }
 

@@ -8,9 +8,12 @@
  *	chunks: type 1 byte, length 4 bytes, bytes
  *		E  a record as sensor/bpf/event.h has it
  *		T  8 bytes: what is added to boot time for the time of day
- *		G  a control group that was there: id 8 bytes, path
- *		C  what is known of a container: id of its group 8 bytes, then fields
- *		U  a user's name in a table: space 8, uid 4, name
+ *		G  a control group of the host: id 8 bytes
+ *		C  what is known of a container: id of its group 8 bytes, the container
+ *		U  tables of users: space 8 bytes, length of passwd 4 bytes, passwd, group
+ *		P  a process, as far as /proc said of it
+ *
+ * What an event was judged by stands before it.
  *
  * Integers are little-endian. A recording is hostile when it is read. One thread.
  */
@@ -22,7 +25,8 @@ enum lz_chunk {
 	LZ_CHUNK_CLOCK = 'T',
 	LZ_CHUNK_GROUP = 'G',
 	LZ_CHUNK_CONTAINER = 'C',
-	LZ_CHUNK_USER = 'U',
+	LZ_CHUNK_USERS = 'U',
+	LZ_CHUNK_PROCESS = 'P',
 };
 
 /* --- writing --- */
@@ -31,7 +35,7 @@ struct lz_recording *lz_recording_create(const char *path, struct lz_err *err);
 /* A failure sticks and is told by close. */
 void lz_recording_chunk(struct lz_recording *r, enum lz_chunk type, struct lz_span bytes);
 void lz_recording_add(struct lz_recording *r, struct lz_span record);
-void lz_recording_clock(struct lz_recording *r, int64_t wall_ns); /* written when it changed */
+void lz_recording_clock(struct lz_recording *r, int64_t wall_ns);
 /* What was added can be read by others from here on; called every second or so. */
 void lz_recording_flush(struct lz_recording *r);
 int lz_recording_close(struct lz_recording *r, struct lz_err *err);

@@ -3,7 +3,6 @@
 #include "replay.h"
 
 #include "../base/alloc.h"
-#include "../base/bytes.h"
 #include "../base/clock.h"
 #include "engine.h"
 #include "recording.h"
@@ -39,10 +38,8 @@ static int play(struct replay *r, struct lz_err *err)
 	       (code = lz_recording_next(r->reader, &type, &bytes, err)) > 0) {
 		if (type == LZ_CHUNK_EVENT)
 			lz_engine_take(r->engine, bytes);
-		else if (type == LZ_CHUNK_CLOCK && bytes.n == 8)
-			lz_engine_clock(r->engine, (int64_t)lz_le64(bytes.p));
-		else
-			lz_engine_known(r->engine, type, bytes);
+		else if (lz_engine_known(r->engine, (int)type, bytes, err))
+			return lz_wrap(err, "%s", r->o->replay);
 	}
 	if (code > 0)
 		return lz_fail(err, LZ_E_CANCELLED, "stopped before the recording's end");
@@ -58,7 +55,7 @@ static int start(struct replay *r, struct lz_err *err)
 		return code;
 	r->reader = lz_recording_open(r->o->replay, err);
 	r->sink = r->reader ? lz_sink_new(r->o, err) : NULL;
-	r->engine = r->sink ? lz_engine_new(r->set.rules, false, &hooks, err) : NULL;
+	r->engine = r->sink ? lz_engine_new(r->set.rules, NULL, &hooks, err) : NULL;
 	return r->engine ? 0 : err->code;
 }
 

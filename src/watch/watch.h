@@ -31,6 +31,7 @@ struct lz_watch_options {
 	const char *header_file, *spool_dir;
 	uint64_t rate;	      /* events a second of one container; 0: no limit */
 	size_t ring_bytes;
+	const char *docker_socket, *docker_root; /* NULL: where they usually are */
 };
 
 /* Runs until a signal, the recording's end, or the last output went. 0; LZ_E_… as its parts. */

@@ -42,11 +42,24 @@ static int act_open(int argc, char **argv)
 	return closed(open(argv[2], flags_of(argv[1]), 0644), argv[2]);
 }
 
-/* The old call, which C libraries no longer make. */
+#ifdef SYS_open
+/* Old calls, which C libraries no longer make, and new machines no longer have. */
 static int act_open_old(int argc, char **argv)
 {
 	return closed((int)syscall(SYS_open, argv[2], flags_of(argv[1]), 0644), argv[2]);
 }
+
+static int act_creat(int argc, char **argv)
+{
+	umask(0);
+	return closed((int)syscall(SYS_creat, argv[2], mode_of(argv[1])), argv[2]);
+}
+
+static int act_unlink(int argc, char **argv)
+{
+	return act_done(syscall(SYS_unlink, argv[1]), argv[1]);
+}
+#endif
 
 static int act_openat2(int argc, char **argv)
 {
@@ -55,6 +68,31 @@ static int act_openat2(int argc, char **argv)
 
 	return closed((int)syscall(SYS_openat2, AT_FDCWD, argv[2], &how, sizeof(how)), argv[2]);
 }
+
+#ifdef __x86_64__
+/* By the entry that 32-bit programs use; addresses of this static program fit. */
+static long old_entry(long nr, long a, long b, long c, long d)
+{
+	long ret;
+
+	__asm__ volatile("int $0x80"
+			 : "=a"(ret)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return ret;
+}
+
+static int act_open_32(int argc, char **argv)
+{
+	static char path[4096];
+	long ret;
+
+	snprintf(path, sizeof(path), "%s", argv[2]);
+	ret = old_entry(295 /* openat */, AT_FDCWD, (long)path, flags_of(argv[1]), 0644);
+	errno = (int)-ret;
+	return closed(ret < 0 ? -1 : (int)ret, argv[2]);
+}
+#endif
 
 /* Below a folder that is open, by a path that alone says little. */
 static int act_open_below(int argc, char **argv)
@@ -81,12 +119,6 @@ static int act_create(int argc, char **argv)
 {
 	umask(0);
 	return closed(open(argv[2], O_WRONLY | O_CREAT | O_CLOEXEC, mode_of(argv[1])), argv[2]);
-}
-
-static int act_creat(int argc, char **argv)
-{
-	umask(0);
-	return closed((int)syscall(SYS_creat, argv[2], mode_of(argv[1])), argv[2]);
 }
 
 /* Opens a file once more through the link that /proc has of it. */
@@ -126,6 +158,16 @@ static int act_symlink(int argc, char **argv)
 	return act_done(symlink(argv[1], argv[2]), argv[2]);
 }
 
+static int act_linkat(int argc, char **argv)
+{
+	return act_done(linkat(AT_FDCWD, argv[1], AT_FDCWD, argv[2], 0), argv[2]);
+}
+
+static int act_symlinkat(int argc, char **argv)
+{
+	return act_done(symlinkat(argv[1], AT_FDCWD, argv[2]), argv[2]);
+}
+
 static int act_rename(int argc, char **argv)
 {
 	return act_done(rename(argv[1], argv[2]), argv[2]);
@@ -136,14 +178,30 @@ static int act_renameat2(int argc, char **argv)
 	return act_done(syscall(SYS_renameat2, AT_FDCWD, argv[1], AT_FDCWD, argv[2], 0), argv[2]);
 }
 
-static int act_unlink(int argc, char **argv)
-{
-	return act_done(syscall(SYS_unlink, argv[1]), argv[1]);
-}
-
 static int act_unlinkat(int argc, char **argv)
 {
 	return act_done(unlinkat(AT_FDCWD, argv[1], 0), argv[1]);
+}
+
+static int act_unlink_below(int argc, char **argv)
+{
+	int dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return act_done(dir < 0 ? dir : unlinkat(dir, argv[2], 0), argv[2]);
+}
+
+static int act_rename_below(int argc, char **argv)
+{
+	int dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return act_done(dir < 0 ? dir : renameat(dir, argv[2], dir, argv[3]), argv[2]);
+}
+
+static int act_mkdir_below(int argc, char **argv)
+{
+	int dir = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return act_done(dir < 0 ? dir : mkdirat(dir, argv[2], 0755), argv[2]);
 }
 
 static int act_rmdir(int argc, char **argv)
@@ -182,19 +240,29 @@ static int act_fchmodat(int argc, char **argv)
 
 const struct act acts_files[] = {
 	{"open", 2, act_open, "[rwctad] FILE"},
+#ifdef SYS_open
 	{"open-old", 2, act_open_old, "[rwctad] FILE"},
+	{"creat", 2, act_creat, "MODE FILE"},
+	{"unlink", 1, act_unlink, "FILE"},
+#endif
+#ifdef __x86_64__
+	{"open-32", 2, act_open_32, "[rwctad] FILE"},
+#endif
 	{"open-2", 2, act_openat2, "[rwctad] FILE"},
 	{"open-below", 3, act_open_below, "[rwcta] FOLDER FILE"},
 	{"open-fails", 2, act_open_fails, "[rwcta] FILE"},
 	{"create", 2, act_create, "MODE FILE"},
-	{"creat", 2, act_creat, "MODE FILE"},
 	{"reopen", 2, act_reopen, "[rw] FILE"},
 	{"copy", 2, act_copy, "FROM TO"},
 	{"link", 2, act_link, "FILE LINK"},
 	{"symlink", 2, act_symlink, "TARGET LINK"},
+	{"linkat", 2, act_linkat, "FILE LINK"},
+	{"symlinkat", 2, act_symlinkat, "TARGET LINK"},
+	{"unlink-below", 2, act_unlink_below, "FOLDER FILE"},
+	{"rename-below", 3, act_rename_below, "FOLDER FROM TO"},
+	{"mkdir-below", 2, act_mkdir_below, "FOLDER NAME"},
 	{"rename", 2, act_rename, "FROM TO"},
 	{"renameat2", 2, act_renameat2, "FROM TO"},
-	{"unlink", 1, act_unlink, "FILE"},
 	{"unlinkat", 1, act_unlinkat, "FILE"},
 	{"rmdir", 1, act_rmdir, "FOLDER"},
 	{"mkdir", 1, act_mkdir, "FOLDER"},

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <pty.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +114,35 @@ static int act_execveat(int argc, char **argv)
 	return act_failed("execveat");
 }
 
+static void *become(void *argv)
+{
+	act_exec(argv);
+	return NULL;
+}
+
+/* From a thread that is not the first, which ends the others. */
+static int act_thread(int argc, char **argv)
+{
+	pthread_t t;
+
+	if (pthread_create(&t, NULL, become, argv + 1))
+		return act_failed("thread");
+	pthread_join(t, NULL);
+	return ACT_FAILED;
+}
+
+/* A child that shares everything with its parent until it runs something. */
+static int act_vfork(int argc, char **argv)
+{
+	char path[4096];
+	const char *program = act_find(argv[1], path, sizeof(path));
+	pid_t child;
+
+	if (posix_spawn(&child, program, NULL, NULL, argv + 1, environ))
+		return act_failed(argv[1]);
+	return ended(child) == ACT_UNKNOWN ? ACT_FAILED : 0;
+}
+
 static pid_t idle_child(void)
 {
 	pid_t child = fork();
@@ -135,6 +166,25 @@ static int act_attach(int argc, char **argv)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	return act_done(ret, "PTRACE_ATTACH");
+}
+
+/* Writes into a stopped child, once back what is there. */
+static int act_poke(int argc, char **argv)
+{
+	static long word = 42;
+	pid_t child = fork();
+	long ret;
+
+	if (!child) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	waitpid(child, NULL, 0);
+	ret = ptrace(PTRACE_POKEDATA, child, &word, word);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return act_done(ret, "PTRACE_POKEDATA");
 }
 
 static int act_seize(int argc, char **argv)
@@ -166,6 +216,9 @@ const struct act acts_proc[] = {
 	{"sleep", 1, act_sleep, "MILLISECONDS"},
 	{"memfd", 1, act_memfd, "ARGUMENTS"},
 	{"execveat", 1, act_execveat, "FILE ARGUMENTS"},
+	{"thread", 1, act_thread, "COMMAND"},
+	{"vfork", 1, act_vfork, "COMMAND"},
+	{"poke", 0, act_poke, ""},
 	{"attach", 0, act_attach, ""},
 	{"seize", 0, act_seize, ""},
 	{"traceme", 0, act_traceme, ""},

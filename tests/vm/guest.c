@@ -4,8 +4,8 @@
  *
  *	guest programs fexit|sys_exit	loads every kernel program there is for that path: which were
  *					refused, with the verifier's last words
- *	guest idle CALLS		runs of all loaded programs during so many getppid(2); needs
- *					kernel.bpf_stats_enabled
+ *	guest idle CALLS [sys_exit]	runs of all loaded programs during so many getppid(2); needs
+ *					kernel.bpf_stats_enabled. sys_exit: loads those of that path
  *
  * libbpf's messages are heard by wrapping the call that the loader hears them with (the linker's
  * --wrap), so that the loader is tested as it is.
@@ -147,9 +147,8 @@ static void say_without(const struct loaded *all, size_t n)
 	}
 }
 
-static int programs(enum lz_call_path path)
+static struct lz_programs *load(enum lz_call_path path)
 {
-	static struct loaded all[PROGRAMS_MAX];
 	struct lz_programs_config c = {.path = path,
 				       .environment = true,
 				       .flows = true,
@@ -161,15 +160,23 @@ static int programs(enum lz_call_path path)
 				       .ring_bytes = 1 << 20};
 	struct lz_err err = {0};
 	struct lz_programs *p;
-	size_t n;
-	double from = now_s();
 
 	memset(c.wanted, 0xff, sizeof(c.wanted));
 	p = lz_programs_load(&c, &err);
-	if (!p) {
+	if (!p)
 		printf("failed %s\n", err.text);
+	return p;
+}
+
+static int programs(enum lz_call_path path)
+{
+	static struct loaded all[PROGRAMS_MAX];
+	double from = now_s();
+	struct lz_programs *p = load(path);
+	size_t n;
+
+	if (!p)
 		return 1;
-	}
 	n = list(all);
 	if (path == LZ_PATH_FEXIT)
 		say_without(all, n);
@@ -178,12 +185,23 @@ static int programs(enum lz_call_path path)
 	return refusals != 0;
 }
 
+static int idle_behind_all(unsigned long calls)
+{
+	struct lz_programs *p = load(LZ_PATH_SYS_EXIT);
+	int r = p ? idle(calls) : 1;
+
+	lz_programs_free(p);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "idle"))
 		return idle(strtoul(argv[2], NULL, 10));
+	if (argc == 4 && !strcmp(argv[1], "idle") && !strcmp(argv[3], "sys_exit"))
+		return idle_behind_all(strtoul(argv[2], NULL, 10));
 	if (argc == 3 && !strcmp(argv[1], "programs"))
 		return programs(!strcmp(argv[2], "fexit") ? LZ_PATH_FEXIT : LZ_PATH_SYS_EXIT);
-	fputs("usage: guest programs fexit|sys_exit; guest idle CALLS\n", stderr);
+	fputs("usage: guest programs fexit|sys_exit; guest idle CALLS [sys_exit]\n", stderr);
 	return 2;
 }

@@ -25,24 +25,24 @@ make_box() {
 host() { "$@"; }
 
 box() {
-	sh -c 'echo 0 >"$0/cgroup.procs" && exec unshare -m -p -f chroot /tmp/box "$@"' "$group" "$@"
+	sh -c 'echo 0 >"$0/cgroup.procs" && exec unshare -m -p -f --mount-proc=/tmp/box/proc chroot /tmp/box "$@"' "$group" "$@"
 }
 
 wait_for() { # FILE PATTERN SECONDS
 	n=$(($3 * 10))
-	while [ $n -gt 0 ] && ! grep -q "$2" "$1"; do
+	while [ $n -gt 0 ] && kill -0 "$pid" && ! grep -q "$2" "$1"; do
 		sleep 0.1
 		n=$((n - 1))
 	done
-	[ $n -gt 0 ]
+	grep -q "$2" "$1"
 }
 
-start() { # ARGUMENTS: the sensor in the background, until it says that it watches
+start() { # ARGUMENTS: the sensor in the background; true once it says that it watches
 	: >/tmp/alerts
 	: >/tmp/said
 	lazaret watch --format json "$@" >/tmp/alerts 2>/tmp/said &
 	pid=$!
-	wait_for /tmp/said watching 120 || echo "the sensor is not ready"
+	wait_for /tmp/said watching 120
 }
 
 stop() {
@@ -56,7 +56,7 @@ section 'programs sys_exit' guest programs sys_exit
 section doctor lazaret watch --doctor
 echo 1 >/proc/sys/kernel/bpf_stats_enabled
 section box make_box
-section start start -r /rules
+section start start --group 0 --rules /rules
 box act listen 80 &
 sleep 0.5
 section acts . /acts.sh
@@ -65,6 +65,4 @@ section 'idle fexit' guest idle 1000000
 section stop stop
 section alerts cat /tmp/alerts
 section 'watch said' cat /tmp/said
-section start start -r /rules --path sys_exit
-section 'idle sys_exit' guest idle 1000000
-section stop stop
+section 'idle sys_exit' guest idle 1000000 sys_exit

@@ -170,8 +170,12 @@ __noinline int put_call(struct out *o, u32 nr)
 
 __noinline int put_learn(struct out *o)
 {
-	if (o)
-		put_bytes(o, LZ_PART_LEARN, &o->learn, sizeof(o->learn));
+	char *at = o ? part_room(o, sizeof(o->learn)) : 0;
+
+	/* Copied by the kernel: loads and stores, byte by byte, took 400 bytes of stack. */
+	if (at && !bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), sizeof(o->learn),
+					 &o->learn))
+		part_end(o, at, LZ_PART_LEARN, sizeof(o->learn));
 	return 0;
 }
 
@@ -217,13 +221,13 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 
 /* The address that was asked for, as the kernel copied it; the file's socket says it where the call
  * succeeded, not where it failed or where a datagram went by itself. */
-static __always_inline void put_asked(struct out *o)
+static __always_inline void put_asked(struct out *o, u32 what)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 	struct asked *a = bpf_map_lookup_elem(&addresses, &thread);
 	struct lz_ev_socket s = {};
 
-	if (!a)
+	if (!a || a->what != what)
 		return;
 	s.family = a->family;
 	s.remote_port = a->port;
@@ -252,8 +256,8 @@ __noinline int on_call(struct out *o, u32 nr)
 	put_call(o, nr);
 	if (o->learn.key.nr)
 		put_learn(o);
-	if (class == LZ_CLASS_SOCKET)
-		put_asked(o);
+	if (calls[nr].asks)
+		put_asked(o, calls[nr].asks);
 	finish(o);
 	return 0;
 }

@@ -207,6 +207,8 @@ enum lz_class {
 #define LZ_CLASS_CONTAINER 2
 #define LZ_CLASS_WHAT(x)   ((x) << 2)
 
+enum lz_asks { LZ_ASKS_NOTHING, LZ_ASKS_CONNECT, LZ_ASKS_SEND, LZ_ASKS_BIND };
+
 struct lz_call_row { /* one per system call, in read-only data of the programs */
 	__lz_u8 how[LZ_EV_ARGS];
 	__lz_u8 ret_fd; /* the result is a descriptor */
@@ -214,6 +216,8 @@ struct lz_call_row { /* one per system call, in read-only data of the programs *
 	__lz_u16 wanted; /* mask over classes */
 	__lz_u8 discard; /* files that no rule asks about may be learnt and passed over */
 	__lz_u8 moves;	 /* it may change the paths of files that were learnt */
+	__lz_u8 asks;	 /* enum lz_asks: the kernel's copy of an address comes with it */
+	__lz_u8 reserved[3];
 };
 
 /* What is counted, per CPU. */

@@ -29,8 +29,8 @@ struct {
 /* The address that a process asks for, as the kernel copied it: what is looked at afterwards in the
  * process's own memory may have been changed meanwhile. */
 struct asked {
-	u64 time_ns;
-	u32 family, port;
+	u16 what, family; /* enum lz_asks */
+	u32 port;
 	u8 ip[16];
 };
 struct {
@@ -159,10 +159,10 @@ __noinline int flow_accepted(u32 fd)
 
 /* --- addresses asked for, owners by cookie --- */
 
-static __always_inline int asked_for(struct bpf_sock_addr *ctx, u32 family)
+static __always_inline int asked_for(struct bpf_sock_addr *ctx, u32 family, u32 what)
 {
 	u64 cookie = bpf_get_socket_cookie(ctx), thread = bpf_get_current_pid_tgid();
-	struct asked a = {.time_ns = bpf_ktime_get_boot_ns(), .family = family};
+	struct asked a = {.what = what, .family = family};
 
 	if (cookie && ctx->protocol == IPPROTO_UDP_)
 		remember(cookie, false);
@@ -185,32 +185,32 @@ static __always_inline int asked_for(struct bpf_sock_addr *ctx, u32 family)
 SEC("?cgroup/connect4")
 int connect4(struct bpf_sock_addr *ctx)
 {
-	return asked_for(ctx, AF_INET_);
+	return asked_for(ctx, AF_INET_, LZ_ASKS_CONNECT);
 }
 SEC("?cgroup/connect6")
 int connect6(struct bpf_sock_addr *ctx)
 {
-	return asked_for(ctx, AF_INET6_);
+	return asked_for(ctx, AF_INET6_, LZ_ASKS_CONNECT);
 }
 SEC("?cgroup/sendmsg4")
 int sendmsg4(struct bpf_sock_addr *ctx)
 {
-	return asked_for(ctx, AF_INET_);
+	return asked_for(ctx, AF_INET_, LZ_ASKS_SEND);
 }
 SEC("?cgroup/sendmsg6")
 int sendmsg6(struct bpf_sock_addr *ctx)
 {
-	return asked_for(ctx, AF_INET6_);
+	return asked_for(ctx, AF_INET6_, LZ_ASKS_SEND);
 }
 SEC("?cgroup/bind4")
 int bind4(struct bpf_sock_addr *ctx)
 {
-	return asked_for(ctx, AF_INET_);
+	return asked_for(ctx, AF_INET_, LZ_ASKS_BIND);
 }
 SEC("?cgroup/bind6")
 int bind6(struct bpf_sock_addr *ctx)
 {
-	return asked_for(ctx, AF_INET6_);
+	return asked_for(ctx, AF_INET6_, LZ_ASKS_BIND);
 }
 
 /* --- DNS: questions and answers as they pass --- */

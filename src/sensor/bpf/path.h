@@ -78,7 +78,8 @@ static __always_inline void put_path(struct out *o, u16 id, u64 vfsmount, u64 de
 	o->used = from + sizeof(head) + 1;
 	steps = bpf_loop(LZ_PATH_DEPTH, path_step, &ctx, 0);
 	bpf_core_read(&hashed, sizeof(hashed), &d->d_hash.pprev);
-	if (BPF_CORE_READ(d, d_parent) == d)
+	if (BPF_CORE_READ(d, d_parent) == d &&
+	    BPF_CORE_READ((struct vfsmount *)vfsmount, mnt_root) != d)
 		flags |= LZ_PATH_NO_MOUNT;
 	else if (!hashed)
 		flags |= LZ_PATH_DELETED;

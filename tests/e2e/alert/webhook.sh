@@ -108,7 +108,7 @@ says "$err" 'last .*answered 503' "500, 503, then well: the last trouble is told
 alerts a bad c >"$tmp/bad"
 hook fussy <"$tmp/bad"
 is "$(got)" "a c " "one alert is refused: the others arrive"
-says "$err" 'sent 2 waiting 0 dropped 1 .*answered 400' "one alert is refused: counted"
+says "$err" 'sent 3 waiting 0 dropped 1 notices 1 .*answered 400' "one alert is refused: counted, and told"
 alerts a b bad d e >"$tmp/bad"
 hook "fussy#batch=10" <"$tmp/bad"
 is "$(got)" "a b d e " "one of a batch is refused: the others arrive"

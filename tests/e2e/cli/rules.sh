@@ -84,6 +84,26 @@ says "$err" 'did you mean "Shell in a container"' "explain a rule that is not th
 run lazaret rules explain "$tmp/event.json"
 exits 2 "explain without rules"
 
+cat >"$tmp/several.yaml" <<'END'
+- rule: Shell after shell
+  desc: two shells
+  sequence:
+    - condition: evt.type = execve and proc.name = sh
+    - condition: evt.type = execve and proc.name in (sh, bash)
+  within: 10s
+  output: shell %proc.name
+  priority: NOTICE
+END
+run lazaret rules check "$tmp/several.yaml"
+exits 0 "a sequence"
+run lazaret rules explain -r "$tmp/several.yaml" "$tmp/event.json" 'Shell after shell'
+exits 0 "explain a sequence"
+says "$out" 'the event counts for this rule, which looks at several' "explain a sequence: an event is but one"
+sed 's/^  within: .*/  within: 10/' "$tmp/several.yaml" >"$tmp/bad.yaml"
+run lazaret rules check "$tmp/bad.yaml"
+exits 3 "a time without its unit"
+says "$out" "^$tmp/bad.yaml:6:11: error: rule 'Shell after shell': \"within\" must be a time" "a time without its unit: file, line and column"
+
 lazaret list fields | awk '{print $1}' >"$tmp/fields"
 sed -n 's/^| `\([^`]*\)` .*/\1/p' "$LZ_SOURCE/docs/fields.md" >"$tmp/documented"
 is "$(diff "$tmp/fields" "$tmp/documented" | head -n 3)" "" "docs/fields.md has every field"

@@ -237,46 +237,26 @@ def image_tar(stage, path):
             entry(name, tarfile.REGTYPE, data=text.encode(), mode=0o644)
 
 
-def unlink_plain(path):
-    """Unless an engine has put its socket there since."""
-    if os.path.isfile(path):
-        os.unlink(path)
-
-
 def rmdir_empty(path):
     with contextlib.suppress(OSError):
         os.rmdir(path)
 
 
-def as_usual(stage, argv):
-    """argv where the private engine lies at the places of an ordinary one: for itself alone, by mounts that
-    nobody else sees."""
-    if not os.path.exists("/var/lib/docker"):
-        os.mkdir("/var/lib/docker", 0o710)
-        stage.at_exit.callback(rmdir_empty, "/var/lib/docker")
-    if not os.path.exists("/run/docker.sock"):
-        with open("/run/docker.sock", "x", encoding="ascii"):
-            stage.at_exit.callback(unlink_plain, "/run/docker.sock")
-    script = (f"mount --bind {stage.tmp}/data /var/lib/docker && mount --bind {stage.tmp}/docker.sock /run/docker.sock"
-              ' && exec "$@"')
-    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *argv]
-
-
 class Sensor:
-    """`lazaret watch`, its alerts with the moment that each arrived."""
+    """`lazaret watch`, its alerts with the moment that each arrived, and a recording of what it saw."""
 
-    def __init__(self, program, rules, stage, more=()):
-        argv = [program, "watch", "--format", "json", "--group", "0", *more]
+    def __init__(self, program, rules, stage):
+        self.judge = [program, "watch", "--format", "json", "--group", "0"]
         for rule in rules:
-            argv += ["--rules", rule]
-        if os.environ.get("LZ_KEEP"):
-            argv += ["--record", os.path.join(stage.tmp, "events")]
+            self.judge += ["--rules", rule]
+        self.recording = os.path.join(stage.tmp, "events")
+        argv = [*self.judge, "--record", self.recording, "--docker-socket", f"{stage.tmp}/docker.sock",
+                "--docker-root", f"{stage.tmp}/data"]
         self.alerts, self.lines, self.is_ready = [], [], False
         self.news = threading.Condition()
         self.log = open(os.path.join(stage.tmp, "alerts.jsonl"), "w", encoding="utf-8")
-        env = dict(os.environ, DOCKER_HOST=stage.engine.socket) if stage.engine else None
-        self.process = subprocess.Popen(as_usual(stage, argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, bufsize=1, env=env)
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True, bufsize=1)
         stage.at_exit.callback(self.stop)
         for target in (self.read_alerts, self.read_words):
             threading.Thread(target=target, daemon=True).start()
@@ -345,6 +325,11 @@ class Sensor:
         self.log.flush()
         return status
 
+    def replayed(self):
+        """Alerts that the recording brings about."""
+        text = command([*self.judge, "--replay", self.recording])
+        return [a for a in map(json.loads, text.splitlines()) if "rule" in a]
+
 
 class Stage:
     def __init__(self, plan, act, tmp, at_exit):
@@ -375,7 +360,8 @@ class Stage:
         self.engine.docker("run", "-d", "--name", name, *self.filled(options), self.image, "act", "sleep", "3600000")
         pid = self.engine.docker("inspect", "-f", "{{.State.Pid}}", name).strip()
         for address in self.plan["addresses"]:
-            command(["nsenter", "-t", pid, "-n", "busybox", "ip", "addr", "add", f"{address}/32", "dev", "lo"])
+            command(["nsenter", "-t", pid, "-n", "busybox", "ip", "addr", "add", f"{address}/{128 if ':' in address else 32}",
+                     "dev", "lo"])
         ports = [str(p) for p in self.plan["ports"]]
         if self.runner(name).run(["act", "listen", *ports]):
             raise Trouble(f"{name}: nothing listens")

@@ -16,6 +16,7 @@ import shutil
 import sys
 import threading
 import time
+from collections import Counter
 
 sys.dont_write_bytecode = True
 from stage import Engine, Host, Sensor, Tap, Trouble, make_stage  # noqa: E402
@@ -25,6 +26,7 @@ BUILD = os.environ.get("LZ_BUILD") or os.path.join(SOURCE, "build")
 SHARED = os.environ.get("LZ_SHARED") or os.path.join(SOURCE, "..", "shared")
 RULES = ["falco_rules.yaml", "falco-incubating_rules.yaml", "falco-sandbox_rules.yaml"]
 WITHIN_S = 1.0
+MACHINE = os.uname().machine
 FENCE = "Fence of the test"
 
 
@@ -144,8 +146,8 @@ class Row:
     def __init__(self, row):
         self.name = row["rule"]
         self.before = [Deed(r, self.name) for r in row.get("before", [])]
-        self.acts = [Deed(r, self.name) for r in row["act"]]
-        self.benign = [Deed(r, self.name) for r in row["benign"]]
+        self.acts, self.benign = ([Deed(r, self.name) for r in row[kind] if r.get("only", MACHINE) == MACHINE]
+                                  for kind in ("act", "benign"))
 
 
 def judge_act(deed, sensor):
@@ -257,6 +259,21 @@ def perform(plan, rows, stage, extra, folder, tap):
     tap.case(status == 0, "the sensor ends when it is told to, with 0")
     if status != 0:
         tap.note(f"{status}: {sensor.said()}")
+    judge_replay(sensor, tap)
+
+
+def judge_replay(sensor, tap):
+    """The recording, judged by the same rules, has to say what was said when it happened."""
+    def told(alerts):
+        return Counter((a["rule"], a["output"], json.dumps(container_of(a))) for a in alerts)
+
+    live, again = told(a for _, a in sensor.alerts), told(sensor.replayed())
+    tap.case(live == again, "a replay of the recording brings the same alerts")
+    for word, lost in (("only live", live - again), ("only replayed", again - live)):
+        for (rule, output, place), count in list(lost.items())[:5]:
+            tap.note(f"{word}, {count} times: {rule} {place}: {output[:300]}")
+        if lost:
+            tap.note(f"{word}: {sum(lost.values())} of {sum(live.values())}")
 
 
 if __name__ == "__main__":

@@ -237,6 +237,29 @@ static void test_limit_per_rule(void **state)
 	lz_groups_free(g);
 }
 
+/* More rules than limits are remembered for: what a forgotten one owed is told first. */
+static void test_many_rules(void **state)
+{
+	static struct told t;
+	const struct lz_group_options o = {.rate = 1, .burst = 1, .groups_max = 100000};
+	struct lz_groups *g = groups(&t, &o);
+
+	(void)state;
+	for (unsigned i = 0; i < 3 * 1500; i++) {
+		struct lz_alert a = sample();
+		char rule[16], who[16];
+		snprintf(rule, sizeof(rule), "r%u", i / 3);
+		snprintf(who, sizeof(who), "p%u", i % 3);
+		a.rule = lz_str(rule);
+		a.lineage[0].exe = lz_str(who);
+		lz_groups_add(g, &a, 5);
+	}
+	assert_int_equal(t.sum, 1500 + 2 * (1500 - 1024));
+	lz_groups_flush(g, 6);
+	assert_int_equal(t.sum, 3 * 1500);
+	lz_groups_free(g);
+}
+
 /* The table is full: who was not seen for longest goes, with his count. */
 static void test_full(void **state)
 {
@@ -403,12 +426,12 @@ static void test_copy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_fingerprint_differs),
-		cmocka_unit_test(test_timeline),    cmocka_unit_test(test_powers_of_ten),
-		cmocka_unit_test(test_limit),	    cmocka_unit_test(test_limit_per_rule),
-		cmocka_unit_test(test_full),	    cmocka_unit_test(test_loss),
-		cmocka_unit_test(test_storms),	    cmocka_unit_test(test_without_memory),
-		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_fingerprint),    cmocka_unit_test(test_fingerprint_differs),
+		cmocka_unit_test(test_timeline),       cmocka_unit_test(test_powers_of_ten),
+		cmocka_unit_test(test_limit),	       cmocka_unit_test(test_limit_per_rule),
+		cmocka_unit_test(test_many_rules),     cmocka_unit_test(test_full),
+		cmocka_unit_test(test_loss),	       cmocka_unit_test(test_storms),
+		cmocka_unit_test(test_without_memory), cmocka_unit_test(test_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1008,6 +1008,54 @@ static void test_doubling_macros(void **state)
 	lz_buf_done(&b);
 }
 
+static bool knows_everything(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	(void)arg, (void)f, (void)index;
+	return true;
+}
+
+/* So many that specialising them for every kind would take too long: kinds whose turn does not come
+ * share the general program, which must say the same. */
+static void test_many_rules(void **state)
+{
+	static const char *const kinds[] = {"accept", "writev", "open"};
+	struct lz_matcher *m;
+	struct lz_rules *r;
+	struct lz_buf b;
+
+	(void)state;
+	lz_buf_init(&b, 4 * LZ_M);
+	for (int i = 0; i < 6000; i++)
+		lz_buf_printf(&b,
+			      "- rule: %d\n  desc: d\n  priority: INFO\n  output: o\n  condition: "
+			      "(evt.type != open and fd.num = %d) or proc.name = %d\n",
+			      i, i, i);
+	lz_buf_byte(&b, 0);
+	assert_int_equal(b.code, 0);
+	r = load(b.p ? b.p : "");
+	lz_buf_done(&b);
+	no_errors(r, "many");
+	m = lz_matcher_new(r, NULL);
+	assert_non_null(m);
+	for (int i = 0; i < 3; i++) {
+		struct set_hits h = {0};
+		char event[100];
+		struct lz_json_event *j;
+		snprintf(event, sizeof(event),
+			 "{\"evt.type\":\"%s\",\"fd.num\":17,\"proc.name\":\"5999\"}", kinds[i]);
+		j = lz_json_event_new(lz_str(event), NULL);
+		assert_non_null(j);
+		lz_match_event(m, lz_json_event_of(j), lz_json_event_kind(j), 0, on_set_hit, &h);
+		assert_int_equal(h.n, i == 2 ? 1 : 2);
+		assert_int_equal(h.rule[0], i == 2 ? 5999 : 17);
+		assert_true(lz_match_possible(m, lz_json_event_of(j), lz_json_event_kind(j),
+					      knows_everything, NULL));
+		lz_json_event_free(j);
+	}
+	lz_matcher_free(m);
+	lz_rules_free(r);
+}
+
 /* Arguments may have 128 KiB: no comparison gives up on them. */
 static void test_long_values(void **state)
 {
@@ -1109,6 +1157,7 @@ int main(void)
 		cmocka_unit_test(test_asks),
 		cmocka_unit_test(test_getopt),
 		cmocka_unit_test(test_doubling_macros),
+		cmocka_unit_test(test_many_rules),
 		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_long_pattern),
 		cmocka_unit_test(test_nomem),

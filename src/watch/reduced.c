@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reduced.h"
+
+#include "../base/alloc.h"
+#include "../base/clock.h"
+#include "../base/limits.h"
+#include "../base/map.h"
+#include "../base/buf.h"
+#include "../sensor/proc_record.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/cn_proc.h>
+#include <linux/connector.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_MS 100
+#define TOLD_MS 200
+#define PIDS	65536 /* power of two; processes remembered */
+
+struct seen {
+	uint32_t pid;
+	uint32_t round; /* when it was last there */
+	struct lz_proc_mark mark;
+};
+
+struct lz_reduced {
+	int socket; /* -1: /proc is looked at */
+	struct seen *seen;
+	uint32_t round;
+	uint64_t looked_ms;
+	struct lz_buf record;
+};
+
+/* --- the process connector --- */
+
+static int open_connector(void)
+{
+	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
+	struct __attribute__((packed, aligned(4))) {
+		struct nlmsghdr head;
+		struct cn_msg message;
+		enum proc_cn_mcast_op op;
+	} ask = {.head = {.nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE},
+		 .message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(enum proc_cn_mcast_op)},
+		 .op = PROC_CN_MCAST_LISTEN};
+	int s = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+
+	if (s >= 0 && (bind(s, (struct sockaddr *)&a, sizeof(a)) ||
+		       send(s, &ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))) {
+		close(s);
+		return -1;
+	}
+	return s;
+}
+
+/* Some kernels take the question of one who is not root and never answer: a process of our own
+ * shows it. */
+static bool is_told(int s)
+{
+	struct pollfd p = {.fd = s, .events = POLLIN};
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	return child > 0 && poll(&p, 1, TOLD_MS) > 0;
+}
+
+struct lz_reduced *lz_reduced_open(struct lz_err *err)
+{
+	struct lz_reduced *r = lz_alloc(sizeof(*r));
+
+	if (r)
+		r->seen = lz_alloc(PIDS * sizeof(*r->seen));
+	if (!r || !r->seen) {
+		lz_free(r);
+		lz_fail(err, LZ_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	lz_buf_init(&r->record, LZ_EV_MAX);
+	r->socket = open_connector();
+	if (r->socket >= 0 && !is_told(r->socket)) {
+		close(r->socket);
+		r->socket = -1;
+	}
+	return r;
+}
+
+void lz_reduced_close(struct lz_reduced *r)
+{
+	if (!r)
+		return;
+	if (r->socket >= 0)
+		close(r->socket);
+	lz_buf_done(&r->record);
+	lz_free(r->seen);
+	lz_free(r);
+}
+
+const char *lz_reduced_way(const struct lz_reduced *r)
+{
+	return r->socket >= 0 ? "the kernel tells of programs that start"
+			      : "/proc is looked at ten times a second";
+}
+
+/* --- looking --- */
+
+static void tell(struct lz_reduced *r, uint32_t pid, enum lz_ev_kind kind,
+		 void (*each)(void *arg, struct lz_span record), void *arg)
+{
+	if (lz_proc_record(pid, kind, &r->record))
+		each(arg, lz_buf_view(&r->record));
+}
+
+static void tell_end(uint32_t pid, uint64_t start_ns, void (*each)(void *arg, struct lz_span record),
+		     void *arg)
+{
+	struct lz_ev h = {.size = sizeof(h), .kind = LZ_EV_EXIT, .pid = pid, .tid = pid,
+			  .start_ns = start_ns, .flags = LZ_EVF_OTHER};
+
+	h.time_ns = lz_proc_boot_ns();
+	each(arg, lz_span(&h, sizeof(h)));
+}
+
+static void hear(struct lz_reduced *r, void (*each)(void *arg, struct lz_span record), void *arg)
+{
+	char bytes[8192] __attribute__((aligned(8)));
+	ssize_t n;
+
+	while ((n = recv(r->socket, bytes, sizeof(bytes), 0)) > 0) {
+		const struct nlmsghdr *h = (const void *)bytes;
+		const struct cn_msg *m = NLMSG_DATA(h);
+		struct proc_event e;
+		if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*m) + sizeof(e)))
+			continue;
+		memcpy(&e, m->data, sizeof(e));
+		if (e.what == PROC_EVENT_EXEC)
+			tell(r, (uint32_t)e.event_data.exec.process_tgid, LZ_EV_EXEC, each, arg);
+		else if (e.what == PROC_EVENT_EXIT &&
+			 e.event_data.exit.process_pid == e.event_data.exit.process_tgid)
+			tell_end((uint32_t)e.event_data.exit.process_tgid, 0, each, arg);
+	}
+}
+
+static struct seen *place_of(struct lz_reduced *r, uint32_t pid)
+{
+	for (uint32_t i = 0; i < 64; i++) {
+		struct seen *s = &r->seen[(pid * 2654435761U + i) & (PIDS - 1)];
+		if (s->pid == pid)
+			return s;
+		if (!s->pid) {
+			*s = (struct seen){.pid = pid};
+			return s;
+		}
+	}
+	return NULL;
+}
+
+static void look(struct lz_reduced *r, void (*each)(void *arg, struct lz_span record), void *arg)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+
+	r->round++;
+	while (d && (e = readdir(d))) {
+		struct lz_proc_mark mark;
+		struct seen *s;
+		uint32_t pid;
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		pid = (uint32_t)strtoul(e->d_name, NULL, 10);
+		s = place_of(r, pid);
+		if (!s || !lz_proc_mark(pid, &mark))
+			continue;
+		if (s->mark.start_ns != mark.start_ns || s->mark.program != mark.program)
+			tell(r, pid, r->round > 1 ? LZ_EV_EXEC : LZ_EV_TASK, each, arg);
+		s->mark = mark;
+		s->round = r->round;
+	}
+	if (d)
+		closedir(d);
+	for (size_t i = 0; i < PIDS; i++) {
+		struct seen *s = &r->seen[i];
+		if (!s->pid || s->round == r->round)
+			continue;
+		tell_end(s->pid, s->mark.start_ns, each, arg);
+		s->pid = 0;
+	}
+}
+
+void lz_reduced_poll(struct lz_reduced *r, int timeout_ms,
+		     void (*each)(void *arg, struct lz_span record), void *arg)
+{
+	uint64_t now = lz_now_ms();
+
+	if (!r->round) {
+		look(r, each, arg);
+		r->looked_ms = now;
+		return;
+	}
+	if (r->socket >= 0) {
+		struct pollfd p = {.fd = r->socket, .events = POLLIN};
+		if (poll(&p, 1, timeout_ms) > 0)
+			hear(r, each, arg);
+		return;
+	}
+	if (now - r->looked_ms >= LOOK_MS) {
+		r->looked_ms = now;
+		look(r, each, arg);
+		return;
+	}
+	if (timeout_ms > 0) {
+		uint64_t left = LOOK_MS - (now - r->looked_ms);
+		struct timespec t = {.tv_nsec = 1000000L * (long)(left < (uint64_t)timeout_ms
+									  ? left
+									  : (uint64_t)timeout_ms)};
+		nanosleep(&t, NULL);
+	}
+}
+
+/* --- why --- */
+
+static bool says(const char *path, const char *text)
+{
+	char line[256] = "";
+	FILE *f = fopen(path, "re");
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return strstr(line, text) != NULL;
+}
+
+/* The first namespaces of a host have numbers that never change. */
+static bool is_first(const char *name, const char *number)
+{
+	char path[64], text[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	n = readlink(path, text, sizeof(text) - 1);
+	if (n < 0)
+		return false;
+	text[n] = 0;
+	return strstr(text, number) != NULL;
+}
+
+int lz_reduced_why(struct lz_err *err)
+{
+	if (geteuid())
+		return lz_fail(err, LZ_E_DENIED,
+			       "kernel programs need root: start it as root, or with `sudo`");
+	if (access("/proc/self/stat", R_OK))
+		return lz_fail(err, LZ_E_UNSUPPORTED, "/proc is not mounted");
+	if (!is_first("pid", "4026531836"))
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "this is a container with process ids of its own, so the host can't be "
+			       "seen: start it with the host's (docker run --pid=host --privileged)");
+	if (!is_first("cgroup", "4026531835"))
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "this is a container with control groups of its own, so containers "
+			       "can't be told apart: start it with the host's (docker run "
+			       "--cgroupns=host)");
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "this kernel has no /sys/kernel/btf/vmlinux: it takes one built with "
+			       "CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+	if (says("/sys/kernel/security/lockdown", "[confidentiality]"))
+		return lz_fail(err, LZ_E_DENIED,
+			       "lockdown is \"confidentiality\", which keeps programs from reading the "
+			       "kernel: boot with lockdown=integrity or less");
+	return 0;
+}
+
+void lz_reduced_explain(struct lz_err *err)
+{
+	struct lz_err cause = *err;
+
+	if (cause.sys == EPERM || cause.sys == EACCES)
+		lz_fail(err, LZ_E_DENIED,
+			"the kernel refuses its programs (%s): capabilities CAP_BPF, CAP_PERFMON and "
+			"CAP_SYS_RESOURCE, or a security module, are in the way",
+			cause.text);
+	else if (cause.sys == EINVAL || cause.sys == ENOSYS)
+		lz_fail(err, LZ_E_UNSUPPORTED,
+			"this kernel is too old for the sensor (%s): it takes 5.10 or newer; `lazaret "
+			"watch --doctor` says what is missing",
+			cause.text);
+}
