@@ -27,6 +27,7 @@ struct lz_profiles {
 	struct lz_vec files; /* struct file * */
 	struct lz_map index; /* digest and id → struct file * */
 	uint64_t stamp;
+	size_t count; /* files with a profile */
 };
 
 static int out_of_memory(struct lz_err *err)
@@ -106,9 +107,14 @@ static int index_all(struct lz_profiles *s, struct lz_err *err)
 
 	lz_map_done(&s->index);
 	lz_map_init(&s->index, 4 * FILES_MAX);
-	LZ_VEC_EACH (struct file *, f, &s->files)
-		if (!code && (*f)->p)
+	s->count = 0;
+	LZ_VEC_EACH (struct file *, f, &s->files) {
+		if (!(*f)->p)
+			continue;
+		s->count++;
+		if (!code)
 			code = index_one(s, *f, err);
+	}
 	return code;
 }
 
@@ -326,11 +332,7 @@ int lz_profiles_load(struct lz_profiles *s, void (*trouble)(void *arg, const str
 
 size_t lz_profiles_count(const struct lz_profiles *s)
 {
-	size_t n = 0;
-
-	LZ_VEC_EACH (struct file *, f, &s->files)
-		n += (*f)->p != NULL;
-	return n;
+	return s->count;
 }
 
 struct lz_profile *lz_profiles_find(struct lz_profiles *s, struct lz_span digest, struct lz_span id)

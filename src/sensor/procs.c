@@ -343,6 +343,7 @@ static void on_fork(struct lz_procs *p, const struct lz_record *r, const struct 
 	x->env = again(parent->env);
 	x->cwd = again(parent->cwd);
 	x->exec_ns = parent->exec_ns;
+	x->exec_mntns = parent->exec_mntns;
 	x->complete = true;
 }
 
@@ -364,6 +365,7 @@ static void on_exec(struct lz_proc *x, const struct lz_record *r)
 	x->exec_seen = true;
 	x->caps_used = 0;
 	lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
+	x->exec_mntns = x->task.mntns;
 	lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
 	lz_record_copy(r, LZ_PART_STDIO, x->stdio, sizeof(x->stdio));
 	take_path(&x->exe_path, r, LZ_PART_EXE_PATH, &x->exe_flags);
@@ -414,6 +416,8 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 	case LZ_EV_TASK:
 		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
 		lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
+		if (!x->exec_mntns)
+			x->exec_mntns = x->task.mntns;
 		if (live && !x->complete) {
 			complete(x);
 			tell(p, x);

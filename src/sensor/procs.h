@@ -27,6 +27,7 @@ struct lz_proc {
 	uint64_t ended_ns;			       /* 0: lives */
 	uint64_t caps_used;			       /* capabilities seen in use */
 	unsigned exe_flags;			       /* LZ_PATH_* of its path */
+	uint32_t exec_mntns; /* mount namespace that its program was started in; 0: not known */
 	bool complete;				       /* its arguments were read */
 	bool exec_seen;				       /* since the sensor runs */
 };

@@ -47,5 +47,6 @@ bool lz_view_answers(const struct lz_field *f);
 /* A field's first value by its name, for those who are no rules; .p NULL: none. */
 struct lz_span lz_view_ask(struct lz_view *v, const char *field);
 struct lz_span lz_view_container(struct lz_view *v); /* short id; "host" outside */
+const char *lz_cap_name(unsigned number); /* "SYS_ADMIN"; NULL: none */
 /* Time since 1970 of the event at hand. */
 uint64_t lz_view_time(const struct lz_view *v);
