@@ -12,6 +12,7 @@
 
 #define FIELDS_MAX 64
 #define TEXT_BYTES (256 * LZ_K)
+#define PURGE_NS   1000000000ULL
 
 struct lz_engine {
 	const struct lz_rules *rules;
@@ -28,7 +29,7 @@ struct lz_engine {
 	struct lz_engine_counts counts;
 	bool live;
 	int64_t wall_ns;
-	uint64_t first_ns;
+	uint64_t first_ns, purged_ns;
 	char host[256];
 	/* the alert at hand */
 	struct lz_buf output, texts, chunk;
@@ -63,9 +64,8 @@ static bool make_parts(struct lz_engine *e, const struct lz_containers_config *c
 	if (!e->procs || !e->users || !e->hosts || !e->sockets || (e->live && !e->containers))
 		return false;
 	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
-	e->view = lz_view_new(&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets,
-							e->live},
-			      err);
+	e->view = lz_view_new(
+		&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets, e->live}, err);
 	if (!e->cgroups || !e->view)
 		return false;
 	return !lz_engine_rules(e, e->rules, err);
@@ -233,8 +233,8 @@ static void hit(void *arg, const struct lz_rule *rule)
 
 static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 {
-	struct lz_cgroup *g = lz_cgroups_find(e->cgroups, r->head.cgroup,
-					      e->live ? r->head.pid : 0);
+	struct lz_cgroup *g =
+		lz_cgroups_find(e->cgroups, r->head.cgroup, e->live ? r->head.pid : 0);
 	struct lz_view_event at = {.record = r,
 				   .proc = e->proc,
 				   .number = e->counts.records,
@@ -252,8 +252,8 @@ static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 	e->counts.matched++;
 	lz_view_set(e->view, &at);
 	if (e->hooks.event)
-		e->hooks.event(e->hooks.arg, &(struct lz_seen){r, e->proc, at.container, g, kind,
-							       e->view});
+		e->hooks.event(e->hooks.arg,
+			       &(struct lz_seen){r, e->proc, at.container, g, kind, e->view});
 	lz_match_event(e->matcher, lz_view_event(e->view), kind, r->head.time_ns, hit, e);
 	if (!e->hit && e->hooks.idle)
 		e->hooks.idle(e->hooks.arg, r);
@@ -271,6 +271,11 @@ void lz_engine_take(struct lz_engine *e, struct lz_span bytes)
 	}
 	if (!e->first_ns)
 		e->first_ns = r.head.time_ns;
+	/* By the events' own clock, so that a replay forgets when the watch did. */
+	if (r.head.time_ns > e->purged_ns && r.head.time_ns - e->purged_ns > PURGE_NS) {
+		e->purged_ns = r.head.time_ns;
+		lz_engine_purge(e, r.head.time_ns);
+	}
 	if (r.head.kind == LZ_EV_SELFTEST) {
 		if (e->hooks.selftest)
 			e->hooks.selftest(e->hooks.arg, (uint32_t)r.head.ret);
@@ -408,11 +413,10 @@ void lz_engine_purge(struct lz_engine *e, uint64_t now_ns)
 static bool is_of_file(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	static const char *const fields[] = {
-		"evt.type",	 "evt.dir",	     "evt.source",	"syscall.type",
-		"evt.category",	 "evt.failed",	     "evt.res",		"evt.is_open_write",
-		"fd.name",	 "fd.directory",     "fd.filename",	"fd.type",
-		"fd.typechar",	 "fd.l4proto",	     "fd.ip",		"fd.sip",
-		"fd.cip",	 "fd.sockfamily",    "fd.is_upper_layer"};
+		"evt.type",    "evt.dir", "evt.source",	       "syscall.type", "evt.category",
+		"evt.failed",  "evt.res", "evt.is_open_write", "fd.name",      "fd.directory",
+		"fd.filename", "fd.type", "fd.typechar",       "fd.l4proto",   "fd.ip",
+		"fd.sip",      "fd.cip",  "fd.sockfamily"};
 
 	(void)arg;
 	(void)index;

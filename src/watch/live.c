@@ -21,14 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS	     5	   /* the longest that an event waits to be looked at */
-#define SECOND_MS    1000
-#define RELOAD_MS    2000  /* between looks at the rule files */
-#define SELFTEST_MS  60000
-#define ANSWER_MS    5000 /* a self-test that took longer has failed */
-#define FINISH_MS    3000
-#define STEP_NS	     1000000
-#define BURST	     4096 /* records before other things are looked after */
+#define WAIT_MS	    5 /* the longest that an event waits to be looked at */
+#define SECOND_MS   1000
+#define RELOAD_MS   2000 /* between looks at the rule files */
+#define SELFTEST_MS 60000
+#define ANSWER_MS   5000 /* a self-test that took longer has failed */
+#define FINISH_MS   3000
+#define STEP_NS	    1000000 /* of the clock, that counts as one */
+#define BURST	    4096 /* records before other things are looked after */
 
 struct live {
 	const struct lz_watch_options *o;
@@ -160,12 +160,18 @@ static struct lz_engine_hooks hooks_of(struct live *l)
 /* --- loss --- */
 
 static const char *const kind_names[LZ_EV_KINDS] = {
-	[LZ_EV_CALL] = "calls",		  [LZ_EV_EXEC] = "programs started",
-	[LZ_EV_FORK] = "processes begun", [LZ_EV_EXIT] = "processes ended",
-	[LZ_EV_TASK] = "processes",	  [LZ_EV_CGROUP] = "containers",
-	[LZ_EV_CAPABILITY] = "capabilities", [LZ_EV_FLOW] = "connections",
-	[LZ_EV_DNS] = "names",		  [LZ_EV_IO_URING] = "io_uring operations",
-	[LZ_EV_THROTTLE] = "throttling",  [LZ_EV_SELFTEST] = "self-tests",
+	[LZ_EV_CALL] = "calls",
+	[LZ_EV_EXEC] = "programs started",
+	[LZ_EV_FORK] = "processes begun",
+	[LZ_EV_EXIT] = "processes ended",
+	[LZ_EV_TASK] = "processes",
+	[LZ_EV_CGROUP] = "containers",
+	[LZ_EV_CAPABILITY] = "capabilities",
+	[LZ_EV_FLOW] = "connections",
+	[LZ_EV_DNS] = "names",
+	[LZ_EV_IO_URING] = "io_uring operations",
+	[LZ_EV_THROTTLE] = "throttling",
+	[LZ_EV_SELFTEST] = "self-tests",
 };
 
 const char *lz_event_kind_text(unsigned kind)
@@ -187,9 +193,12 @@ static void take_record(void *arg, struct lz_span record)
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
+	uint64_t since_ns = boot_ns();
+	int code = lz_programs_tasks(l->programs, take_record, l, &err);
 
-	if (lz_programs_tasks(l->programs, take_record, l, &err) ||
-	    lz_engine_walk(l->engine, &err))
+	if (!code)
+		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
+	if (code || lz_engine_walk(l->engine, &err))
 		lz_log(LZ_WARN, "after a loss of events: %s", err.text);
 	l->stats.repairs++;
 }
@@ -216,7 +225,8 @@ static void look_for_loss(struct live *l)
 	if (lost > l->lost_known) {
 		lz_engine_lost(l->engine, lost - l->lost_known, kinds);
 		if (!l->o->quiet)
-			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known, kinds);
+			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known,
+			       kinds);
 	}
 	l->lost_known = lost;
 	l->stats.missed = missed;

@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#define FACTS	 12
-#define IDS_MAX	 64
-#define ERRNOS	 133 /* the last one that calls return to programs */
+#define FACTS	12
+#define IDS_MAX 64
+#define ERRNOS	133 /* the last one that calls return to programs */
 
 struct fact {
 	const char *field;
@@ -59,7 +59,8 @@ static bool knows(void *arg, const struct lz_field *f, struct lz_span index)
 static void say(struct world *w, const char *field, const char *text, int64_t num, bool has_num)
 {
 	w->fact[w->n++] = (struct fact){
-		field, {.text = text ? lz_str(text) : lz_span("", 0), .num = num, .has_num = has_num},
+		field,
+		{.text = text ? lz_str(text) : lz_span("", 0), .num = num, .has_num = has_num},
 		!text};
 }
 static void say_bool(struct world *w, const char *field, bool b)
@@ -116,7 +117,7 @@ static bool with_result(struct asking *a, const struct world *base, bool failed,
 		if (in_any_container(a, &w, container))
 			return true;
 		w = *base;
-		return a->call->nr == SYS_connect && in_any_container(a, &w, container);
+		return a->call->class == LZ_CLASS_SOCKET && in_any_container(a, &w, container);
 	}
 	say(&w, "evt.res", "", 0, false);
 	say(&w, "evt.rawres", "", 0, true);

@@ -85,6 +85,17 @@ static __always_inline bool throttled(struct out *o, struct lz_cgroup_state *s)
 	return true;
 }
 
+/* A struct sockaddr. Calls that receive give no size but a pointer to one, and it may end where the
+ * memory does: then as much as an address of the internet takes. */
+static __always_inline void put_address(struct out *o, u64 at, u64 size)
+{
+	u32 before = o->used;
+
+	put_user_bytes(o, LZ_PART_ADDRESS, at, size > 128 ? 28 : size & 255);
+	if (size > 128 && o->used == before)
+		put_user_bytes(o, LZ_PART_ADDRESS, at, 16);
+}
+
 __noinline int put_arg(struct out *o, u32 i, u32 how)
 {
 	u64 v;
@@ -101,8 +112,7 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 		put_user_bytes(o, LZ_PART_ARG + i, v, 24);
 	} else if (how == LZ_HOW_ADDRESS) {
 		if (v && i + 1 < LZ_EV_ARGS)
-			put_user_bytes(o, LZ_PART_ADDRESS, v,
-				       o->args[i + 1] > 128 ? 128 : o->args[i + 1] & 255);
+			put_address(o, v, o->args[i + 1]);
 	} else if (how == LZ_HOW_BYTES) {
 		if (o->ev.ret > 0)
 			put_user_bytes(o, LZ_PART_BYTES, v,

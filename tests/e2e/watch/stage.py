@@ -263,7 +263,7 @@ class Sensor:
 
     def read_alerts(self):
         for line in self.process.stdout:
-            now = time.monotonic()
+            now = time.time()
             self.log.write(line)
             try:
                 alert = json.loads(line)
