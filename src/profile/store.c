@@ -414,7 +414,9 @@ static int write_part(const char *part, struct lz_span text, struct lz_err *err)
 
 int lz_profiles_save(struct lz_profiles *s, const struct lz_profile *p, struct lz_err *err)
 {
+	struct file *f = file_of(s, p->about.digest, p->about.id);
 	const char *path = lz_profiles_path(s, p), *name = strrchr(path, '/') + 1;
+	bool as_read = folder_stamp(s) == s->stamp;
 	LZ_CLEAN(buf) struct lz_buf text;
 	char part[FOLDER_MAX + 400];
 	int code;
@@ -428,7 +430,14 @@ int lz_profiles_save(struct lz_profiles *s, const struct lz_profile *p, struct l
 		code = write_part(part, lz_buf_view(&text), err);
 	if (!code && rename(part, path))
 		code = lz_fail_errno(err, "%s", path);
-	if (code)
+	if (code) {
 		unlink(part);
-	return code;
+		return code;
+	}
+	/* What we wrote need not be read, unless somebody else wrote meanwhile. */
+	if (f && as_read) {
+		f->stamp = stamp_of(path);
+		s->stamp = folder_stamp(s);
+	}
+	return 0;
 }

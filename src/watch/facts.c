@@ -17,7 +17,7 @@ enum { VALUES = LZ_HOST_NAMES + 2, VALUE_MAX = 64 * 1024 };
 
 struct lz_fact_reader {
 	struct lz_procs *procs;
-	uint32_t host_mntns; /* of the first process; 0: not known */
+	struct lz_cgroups *groups;
 	const struct lz_field *names;
 	struct lz_buf value[VALUES], path;
 	size_t values; /* in use for the event at hand */
@@ -64,22 +64,18 @@ static bool is_noted(const struct lz_call *c)
 	return false;
 }
 
-struct lz_fact_reader *lz_fact_reader_new(struct lz_procs *procs, struct lz_err *err)
+struct lz_fact_reader *lz_fact_reader_new(struct lz_engine *engine, struct lz_err *err)
 {
 	struct lz_fact_reader *r = lz_alloc(sizeof(*r));
 	struct lz_span arg;
-	char link[64] = "";
-	unsigned n;
 
 	if (!r) {
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	r->procs = procs;
+	r->procs = lz_engine_procs(engine);
+	r->groups = lz_engine_cgroups(engine);
 	r->names = lz_field_find(LZ_SPAN("fd.rip.name"), &arg);
-	if (readlink("/proc/1/ns/mnt", link, sizeof(link) - 1) > 0 &&
-	    sscanf(link, "mnt:[%u]", &n) == 1)
-		r->host_mntns = n;
 	for (size_t i = 0; i < VALUES; i++)
 		lz_buf_init(&r->value[i], VALUE_MAX);
 	lz_buf_init(&r->path, VALUE_MAX);
@@ -104,10 +100,24 @@ static struct lz_buf *next_value(struct lz_fact_reader *r)
 	return b;
 }
 
-/* Its program was started outside, by the runtime that sets the container up. */
+static bool in_container(const struct lz_fact_reader *r, uint64_t cgroup)
+{
+	struct lz_cgroup *g = lz_cgroups_find(r->groups, cgroup, 0);
+
+	return g && g->in_container;
+}
+
+/* Its program was started outside, by the runtime that sets the container up: it was not in the
+ * container then, or it was put there at birth by one who was not and still saw the host's files. */
 static bool is_outsider(const struct lz_fact_reader *r, const struct lz_proc *p)
 {
-	return r->host_mntns && p->exec_mntns == r->host_mntns;
+	const struct lz_proc_place *in = &p->began_in, *by = &p->began_by;
+
+	if (!in->cgroup)
+		return false; /* it was there before: not known */
+	if (!in_container(r, in->cgroup))
+		return true;
+	return by->cgroup && in->mntns == by->mntns && !in_container(r, by->cgroup);
 }
 
 /* --- programs --------------------------------------------------------------------------------- */
@@ -122,8 +132,8 @@ static bool program(struct lz_fact_reader *r, const struct lz_seen *e, struct lz
 	if (!e->proc->exe_path)
 		return false;
 	lz_shape_program(path, lz_shared_span(e->proc->exe_path));
-	if (!parent || is_outsider(r, parent) || !parent->exe_path ||
-	    (!parent->exec_mntns && parent->task.cgroup != t->cgroup))
+	if (!parent || !parent->exe_path || !in_container(r, parent->task.cgroup) ||
+	    is_outsider(r, parent))
 		lz_buf_str(from, LZ_PARENT_OUTSIDE);
 	else
 		lz_shape_program(from, lz_shared_span(parent->exe_path));
@@ -159,7 +169,8 @@ static bool opened(struct lz_fact_reader *r, const struct lz_seen *e, struct lz_
 	if (lz_record_path(e->record, LZ_PART_RET_PATH, &r->path, &flags) ||
 	    (flags & LZ_PATH_NO_MOUNT))
 		return false;
-	return folder(r, lz_buf_view(&r->path), !S_ISDIR(f.mode),
+	/* A device is no file among others: /dev/null says nothing of /dev/sda. */
+	return folder(r, lz_buf_view(&r->path), S_ISREG(f.mode),
 		      f.flags & LZ_FILE_WRITE ? LZ_FACT_WRITE : LZ_FACT_READ, ret);
 }
 

@@ -16,8 +16,8 @@ struct lz_facts {
 };
 
 struct lz_fact_reader;
-/* procs outlives it. */
-struct lz_fact_reader *lz_fact_reader_new(struct lz_procs *procs, struct lz_err *err);
+/* engine outlives it. */
+struct lz_fact_reader *lz_fact_reader_new(struct lz_engine *engine, struct lz_err *err);
 void lz_fact_reader_free(struct lz_fact_reader *r);
 
 /* What of the event belongs in a profile. False: nothing, or it is the doing of who sets the

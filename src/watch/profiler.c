@@ -68,7 +68,7 @@ struct lz_profiler *lz_profiler_new(const struct lz_profiler_options *o, struct 
 		p->host[0] = 0;
 	p->begun_ms = lz_now_ms();
 	p->set = lz_profiles_new(o->folder, err);
-	p->reader = p->set ? lz_fact_reader_new(lz_engine_procs(engine), err) : NULL;
+	p->reader = p->set ? lz_fact_reader_new(engine, err) : NULL;
 	p->learner = p->reader && o->learn_s ? lz_learner_new(err) : NULL;
 	if (p->reader && (p->learner || !o->learn_s) && !load(p, err))
 		return p;

@@ -245,7 +245,7 @@ static void draw_procs(const struct lz_top_model *m, const struct lz_top_row *r,
 {
 	size_t skip = m->scroll, shown = 0;
 
-	line(p, BOLD, "    PID   CPU% COMMAND");
+	line(p, BOLD, "    PID   CPU%% COMMAND");
 	LZ_VEC_EACH (struct lz_top_proc, x, &m->procs) {
 		char text[TOP_TEXT + 32];
 		if (x->row != r)
