@@ -28,6 +28,8 @@ enum {
 	SPOOL,
 	DOCKER_SOCKET,
 	DOCKER_ROOT,
+	LEARN,
+	PROFILES,
 	QUIET,
 	DETAIL,
 };
@@ -64,6 +66,11 @@ static const struct lz_option options[] = {
 			   "where Docker listens (/run/docker.sock, or DOCKER_HOST=unix://…)"},
 	[DOCKER_ROOT] = {"--docker-root", 0, "FOLDER", "@dir",
 			 "where Docker keeps its containers (/var/lib/docker)"},
+	[LEARN] = {"--learn", 0, "TIME", NULL,
+		   "learn that long (30s, 15m, 2h) what each image normally does, and tell of what "
+		   "is new from then on"},
+	[PROFILES] = {"--profiles", 0, "FOLDER", "@dir",
+		      "where it is written and read (/var/lib/lazaret/profiles)"},
 	[QUIET] = {"--quiet", 'q', NULL, NULL, "no words on standard error but problems"},
 	[DETAIL] = {"--detail", 0, NULL, NULL,
 		    "lines for people also say what to do, where the rule does (JSON always has it)"},
@@ -100,6 +107,22 @@ static bool number(const char *option, const char *text, uint64_t max, uint64_t 
 	}
 	lz_log(LZ_ERROR, "watch: %s takes a number up to %llu, not \"%s\"", option,
 	       (unsigned long long)max, text);
+	return false;
+}
+
+/* "30s", "15m", "2h": up to a month. */
+static bool duration(const char *text, uint64_t *ret_s)
+{
+	struct lz_span s = lz_str(text);
+	char unit = s.n ? s.p[s.n - 1] : 0;
+	uint64_t factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
+
+	if (factor && lz_span_u64(lz_span_head(s, s.n - 1), 10, ret_s) && *ret_s &&
+	    *ret_s <= 31 * 86400 / factor) {
+		*ret_s *= factor;
+		return true;
+	}
+	lz_log(LZ_ERROR, "watch: --learn takes a time such as 30s, 15m or 2h, not \"%s\"", text);
 	return false;
 }
 
@@ -157,6 +180,8 @@ static bool take(struct given *g, int option, const char *value)
 			return false;
 		g->o.stats_s = (unsigned)n;
 		return true;
+	case LEARN:
+		return duration(value, &g->o.learn_s);
 	case RATE:
 		return number("--rate", value, 1000000000, &g->o.rate);
 	case RING:
@@ -178,6 +203,8 @@ static bool take(struct given *g, int option, const char *value)
 		g->o.header_file = value;
 	else if (option == SPOOL)
 		g->o.spool_dir = value;
+	else if (option == PROFILES)
+		g->o.profiles = value;
 	else if (option == DOCKER_SOCKET)
 		g->o.docker_socket = value;
 	else if (option == DOCKER_ROOT)
@@ -222,13 +249,21 @@ static int parse(struct given *g, int argc, char **argv)
 	}
 	if (r < 0 || g->doctor)
 		return r;
-	if (!g->o.rule_count && !default_rules(g)) {
+	if (g->o.profiles && !*g->o.profiles) {
+		lz_log(LZ_ERROR, "watch: --profiles needs the name of a folder");
+		return -1;
+	}
+	if (!g->o.rule_count && !default_rules(g) && !g->o.learn_s && !g->o.profiles) {
 		lz_log(LZ_ERROR, "watch: the rules that come with the program are not in %s; name "
 				 "others: --rules FILE", LZ_RULES_DIR);
 		return -1;
 	}
 	if (g->o.record && g->o.replay) {
 		lz_log(LZ_ERROR, "watch: --record and --replay don't go together");
+		return -1;
+	}
+	if (g->o.replay && (g->o.learn_s || g->o.profiles)) {
+		lz_log(LZ_ERROR, "watch: --replay uses no profiles");
 		return -1;
 	}
 	return 0;
@@ -277,6 +312,7 @@ const struct lz_verb lz_verb_watch = {
 		    "lazaret watch --rules falco_rules.yaml\n"
 		    "lazaret watch -r rules/ --format json -o file:/var/log/lazaret.json,size=100M\n"
 		    "lazaret watch -r my.yaml --replay incident.lzrec --group 0\n"
+		    "lazaret watch -r rules/ --learn 15m\n"
 		    "lazaret watch --doctor\n",
 	.options = options,
 	.run = run,

@@ -17,6 +17,12 @@ struct lz_shared {
 	char p[];
 };
 
+/* Where a process was; cgroup 0: not known. */
+struct lz_proc_place {
+	uint64_t cgroup;
+	uint32_t mntns;
+};
+
 struct lz_proc {
 	struct lz_proc *next; /* of the same hash */
 	struct lz_proc *dead_next;
@@ -28,6 +34,7 @@ struct lz_proc {
 	uint64_t ended_ns;			       /* 0: lives */
 	uint64_t seen_ns;			       /* its last record, since boot */
 	uint64_t caps_used;			       /* capabilities seen in use */
+	struct lz_proc_place began_in, began_by; /* it and its parent, when its program began */
 	unsigned exe_flags;			       /* LZ_PATH_* of its path */
 	bool complete;				       /* its arguments were read */
 	bool exec_seen;				       /* since the sensor runs */

@@ -72,5 +72,6 @@ bool lz_view_destination(struct lz_view *v, unsigned char ret_ip[16], unsigned *
 /* A field's first value by its name, for those who are no rules; .p NULL: none. */
 struct lz_span lz_view_ask(struct lz_view *v, const char *field);
 struct lz_span lz_view_container(struct lz_view *v); /* short id; "host" outside */
+const char *lz_cap_name(unsigned number); /* "SYS_ADMIN"; NULL: none */
 /* Time since 1970 of the event at hand. */
 uint64_t lz_view_time(const struct lz_view *v);

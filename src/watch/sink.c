@@ -41,7 +41,7 @@ struct lz_sink *lz_sink_new(const struct lz_watch_options *o, struct lz_err *err
 	code = !s->outputs || (o->group_s && !s->groups) ? LZ_E_NOMEM : 0;
 	for (size_t i = 0; i < o->output_count && !code; i++)
 		code = lz_outputs_add(s->outputs, o->outputs[i], err);
-	if (!code && !o->output_count)
+	if (!code && !o->output_count && !o->top)
 		code = lz_outputs_add(s->outputs, "-", err);
 	if (!code)
 		return s;
@@ -69,7 +69,7 @@ void lz_sink_add(void *sink, const struct lz_alert *a)
 		lz_groups_add(s->groups, &with, lz_now_ms());
 		return;
 	}
-	if (!lz_alert_fingerprint(a, print, NULL))
+	if (!a->fingerprint.n && !lz_alert_fingerprint(a, print, NULL))
 		with.fingerprint = lz_str(print);
 	lz_outputs_send(s->outputs, &with);
 }
