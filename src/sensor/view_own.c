@@ -426,6 +426,22 @@ GETTER(cap_name)
 	return lz_view_text(v, lz_view_end(v), ret);
 }
 
+GETTER(throttle_began)
+{
+	struct lz_ev_throttle t;
+
+	return lz_record_copy(v->at.record, LZ_PART_THROTTLE, &t, sizeof(t))
+		       ? lz_view_bool(v, t.began != 0, ret)
+		       : 0;
+}
+GETTER(throttle_dropped)
+{
+	struct lz_ev_throttle t;
+
+	return lz_record_copy(v->at.record, LZ_PART_THROTTLE, &t, sizeof(t))
+		       ? lz_view_int(v, (int64_t)t.dropped, ret)
+		       : 0;
+}
 GETTER(uring_op)
 {
 	static const char *const names[] = {"nop",
@@ -564,6 +580,8 @@ const struct lz_getter_row lz_getters_own[] = {
 	{"flow.is_server", flow_server},
 	{"flow.destination_age", destination_age},
 	{"cap.name", cap_name},
+	{"throttle.began", throttle_began},
+	{"throttle.dropped", throttle_dropped},
 	{"uring.op", uring_op},
 	{"container.stat.age", stat_age},
 	{"container.stat.samples", stat_samples},

@@ -27,6 +27,7 @@
 #define SELFTEST_MS 60000
 #define ANSWER_MS   5000 /* a self-test that took longer has failed */
 #define SAMPLE_MS   5000 /* between looks at what containers use */
+#define SILENT_NS   30000000000ULL /* that end a conversation by datagrams */
 #define FINISH_MS   3000
 #define STEP_NS	    1000000 /* of the clock, that counts as one */
 #define BURST	    4096 /* records before other things are looked after */
@@ -413,6 +414,37 @@ static void self_test(struct live *l, uint64_t now_ms)
 	}
 }
 
+/* A container that is cut off, or heard again, is an event of its own. */
+static void look_at_rate(void *arg, struct lz_cgroup *g)
+{
+	struct live *l = arg;
+	struct {
+		struct lz_ev head;
+		struct lz_ev_part part;
+		struct lz_ev_throttle throttle;
+	} __attribute__((packed)) r = {.head = {.size = sizeof(r), .kind = LZ_EV_THROTTLE}};
+	uint64_t dropped;
+	bool now;
+
+	if (!g->in_container || !lz_programs_throttled(l->programs, g->id, &dropped, &now) ||
+	    (now == g->throttled && !(dropped > g->dropped && !now)))
+		return;
+	r.head.time_ns = boot_ns();
+	r.head.cgroup = g->id;
+	r.head.pid = r.head.tid = g->container ? g->container->pid : 0;
+	r.head.flags = LZ_EVF_OTHER;
+	r.part = (struct lz_ev_part){LZ_PART_THROTTLE, sizeof(r.throttle)};
+	r.throttle.dropped = dropped - g->dropped;
+	r.throttle.began = now;
+	g->throttled = now;
+	if (!now)
+		g->dropped = dropped;
+	lz_log(LZ_WARN, now ? "container %s makes more than %llu events a second: the rest is not judged"
+			    : "container %s is heard again, after %llu events that were not judged",
+	       g->short_id, (unsigned long long)(now ? l->o->rate : r.throttle.dropped));
+	take_record(l, lz_span(&r, sizeof(r)));
+}
+
 static void fill_stats(struct live *l)
 {
 	if (l->programs) {
@@ -437,11 +469,15 @@ static void each_second(struct live *l, uint64_t now_ms)
 	if (l->programs) {
 		look_for_loss(l);
 		self_test(l, now_ms);
+		if (l->o->rate)
+			lz_cgroups_each(lz_engine_cgroups(l->engine), look_at_rate, l);
 	}
 	lz_engine_purge(l->engine, boot_ns());
 	if (now_ms - l->sample_ms >= SAMPLE_MS) {
 		l->sample_ms = now_ms;
 		lz_engine_sample(l->engine, boot_ns(), take_record, l);
+		if (l->programs && l->config.flows)
+			lz_programs_silent(l->programs, boot_ns(), SILENT_NS, take_record, l);
 	}
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;

@@ -262,6 +262,23 @@ struct lz_discard_key {
 	__lz_u32 class;
 	__lz_u32 reserved;
 };
+/* A conversation by datagrams, counted in the kernel until it falls silent. */
+struct lz_udp_key {
+	__lz_u64 cookie; /* of the socket */
+	__lz_u8 remote[16];
+	__lz_u16 remote_port, local_port;
+	__lz_u16 family, reserved;
+};
+struct lz_udp_flow {
+	__lz_u64 start_ns, cgroup; /* of the process that has the socket */
+	__lz_u64 began_ns, last_ns;
+	__lz_u64 sent_bytes, received_bytes;
+	__lz_u8 local[16];
+	__lz_u32 pid, uid, gid;
+	__lz_u32 server; /* the other end spoke first */
+	char comm[16];
+};
+
 struct lz_ev_learn {
 	struct lz_discard_key key;
 	__lz_u64 folder; /* the folder's path */
@@ -284,5 +301,6 @@ _Static_assert(sizeof(struct lz_ev_cgroup) == 16, "part of the format");
 _Static_assert(sizeof(struct lz_ev_flow) == 80, "part of the format");
 _Static_assert(sizeof(struct lz_ev_stats) == 64, "part of the format");
 _Static_assert(sizeof(struct lz_ev_dns) == 24, "part of the format");
+_Static_assert(sizeof(struct lz_udp_key) == 32, "no holes: it is hashed as bytes");
 _Static_assert(sizeof(struct lz_discard_key) == 48, "no holes: it is hashed as bytes");
 _Static_assert(sizeof(struct lz_ev_throttle) == 16, "part of the format");
