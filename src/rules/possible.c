@@ -96,6 +96,22 @@ static bool beginning_can(enum lz_op op, struct lz_span head, struct lz_span x, 
 	}
 }
 
+/* A value without a text in it is none that needs that text. */
+static bool lacking_check(struct lz_matcher *m, const struct lz_graph_check *c, bool want)
+{
+	const struct lz_datum *v;
+
+	if (!want || c->right != LZ_NO_TERM || c->modifier || !lz_term_values(m, c->left, &v))
+		return true;
+	if (c->op != LZ_OP_EQ && c->op != LZ_OP_IN && c->op != LZ_OP_CONTAINS &&
+	    c->op != LZ_OP_STARTSWITH && c->op != LZ_OP_ENDSWITH)
+		return true;
+	for (size_t i = 0; i < c->operand_count; i++)
+		if (lz_span_search(c->operands[i].value.text, v->text) < 0)
+			return true;
+	return false;
+}
+
 static bool beginning_check(struct lz_matcher *m, const struct lz_graph_check *c, bool want)
 {
 	const struct lz_datum *v;
@@ -127,6 +143,8 @@ static bool check_can(struct lz_matcher *m, uint32_t check, bool want)
 
 	if (knowledge(m, c->left) == LZ_BEGINS)
 		return beginning_check(m, c, want);
+	if (knowledge(m, c->left) == LZ_LACKS)
+		return lacking_check(m, c, want);
 	if (known(m, c->left) && (!right || known(m, c->right)))
 		return lz_check_holds(m, check) == want;
 	/* One side without a value decides, whatever the other is. */

@@ -45,6 +45,7 @@ struct lz_format;
 struct lz_timing;
 struct lz_rule {
 	struct lz_span name, desc, output, source;
+	struct lz_span respond; /* what to do when it is met; may be empty */
 	struct lz_span *tags;
 	size_t tag_count;
 	enum lz_priority priority;
@@ -99,6 +100,7 @@ enum lz_knowledge {
 	LZ_UNKNOWN = 0,
 	LZ_KNOWN = 1,
 	LZ_BEGINS = 2, /* the value begins with the text that the event has: a folder's files */
+	LZ_LACKS = 3,  /* the value does not contain the text that the event has */
 };
 bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
 		       enum lz_knowledge (*knows)(void *arg, const struct lz_field *f,

@@ -263,7 +263,9 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 	want_calls(&a, kinds, c);
 	lz_matcher_free(a.m);
 	c->environment = lz_rules_asks(r, "proc.env") || lz_rules_asks(r, "proc.aenv");
-	c->flows = has_kind(kinds, "flow");
+	/* Where containers go is learnt from all connections that came about. */
+	c->flows = has_kind(kinds, "flow") || lz_rules_asks(r, "flow.destination_age") ||
+		   lz_rules_asks(r, "container.stat.new_destinations");
 	/* Names of addresses come from answers that passed before. */
 	c->dns = has_kind(kinds, "dns") || lz_rules_asks(r, "fd.sip.name") ||
 		 lz_rules_asks(r, "fd.cip.name") || lz_rules_asks(r, "fd.lip.name") ||

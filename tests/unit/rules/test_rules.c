@@ -863,7 +863,7 @@ static void test_possible_never_lies(void **state)
 }
 
 struct partial {
-	const char *known; /* names of fields, each with a blank behind it; ~ before: the beginning */
+	const char *known; /* names of fields, each with a blank behind it; ~ before: the beginning, ! what it lacks */
 };
 
 static enum lz_knowledge partial_knows(void *arg, const struct lz_field *f, struct lz_span index)
@@ -874,6 +874,9 @@ static enum lz_knowledge partial_knows(void *arg, const struct lz_field *f, stru
 	snprintf(name, sizeof(name), index.n ? "~%s[%.*s] " : "~%s ", f->name, LZ_FMT(index));
 	if (strstr(p->known, name))
 		return LZ_BEGINS;
+	name[0] = '!';
+	if (strstr(p->known, name))
+		return LZ_LACKS;
 	return strstr(p->known, name + 1) ? LZ_KNOWN : LZ_UNKNOWN;
 }
 
@@ -930,6 +933,17 @@ static const struct {
 	{"fd.name startswith anyof (/etc, /root)", "~fd.name ", LIB, true}, /* not looked into */
 	{"tolower(fd.name)=/etc/shadow", "~fd.name ", LIB, true},
 	{"fd.name=/etc/shadow", "~fd.name ", "{}", true},
+	/* a text that is known to lack another */
+#define NO_DOTS "{\"fd.name\": \"..\"}"
+	{"fd.name contains ../", "!fd.name ", NO_DOTS, false},
+	{"not fd.name contains ../", "!fd.name ", NO_DOTS, true},
+	{"fd.name startswith ../..", "!fd.name ", NO_DOTS, false},
+	{"fd.name endswith /..", "!fd.name ", NO_DOTS, false},
+	{"fd.name contains ./", "!fd.name ", NO_DOTS, true},
+	{"fd.name glob *..*", "!fd.name ", NO_DOTS, true}, /* not looked into */
+	{"fd.name in (a..b, x..y)", "!fd.name ", NO_DOTS, false},
+	{"fd.name in (a..b, xy)", "!fd.name ", NO_DOTS, true},
+	{"fd.name != a..b", "!fd.name ", NO_DOTS, true},
 	{"proc.env[B]=1", "proc.env[A] ", "{\"proc.env[A]\": \"2\"}", true},
 };
 
