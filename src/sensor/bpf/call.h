@@ -70,6 +70,27 @@ static __always_inline u64 path_number(struct dentry *folder, struct dentry *top
 	return 0;
 }
 
+/* Below 6.8 a mount's number may be another mount's later: see process_fork. */
+static __always_inline u32 mount_number(u64 mount)
+{
+	struct mount___6_8 *m = (struct mount___6_8 *)mount;
+
+	if (bpf_core_field_exists(m->mnt_id_unique))
+		return BPF_CORE_READ(m, mnt_id_unique);
+	return BPF_CORE_READ((struct mount *)mount, mnt_id);
+}
+
+/* A link below /proc that leads out of it: rules know the file by the link's name, too. The path's
+ * text stands where may_have_dots has put it. */
+#define PROC_MAGIC 0x9fa0
+static __always_inline bool by_proc_link(struct out *o, struct inode *inode)
+{
+	const u64 slash_proc = 0x2f636f72702fULL; /* "/proc/" */
+
+	return (*(u64 *)o->tail & 0xffffffffffffULL) == slash_proc &&
+	       BPF_CORE_READ(inode, i_sb, s_magic) != PROC_MAGIC;
+}
+
 /* Whether the file that was opened is one that no rule asks about, or lies in such a folder: then it
  * is passed over. The key is kept for user space, which learns. */
 __noinline int passed_over(struct out *o, u32 nr, u32 class)
@@ -94,9 +115,11 @@ __noinline int passed_over(struct out *o, u32 nr, u32 class)
 	inode = BPF_CORE_READ(file, f_inode);
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
 	o->learn.key.inode = BPF_CORE_READ(inode, i_ino);
-	key.mount = BPF_CORE_READ((struct mount *)container_of_mount(vfs), mnt_id);
+	key.mount = mount_number(container_of_mount(vfs));
 	key.nr = nr;
 	key.class = class | (may_have_dots(o, o->args[calls[nr].path & 7]) ? LZ_CLASS_DOTS : 0);
+	if (by_proc_link(o, inode))
+		return 0;
 	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
 	key.root = BPF_CORE_READ(inode, i_ino);
 	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
