@@ -29,31 +29,45 @@ static __always_inline u32 socket_class(u32 fd)
 	return BPF_CORE_READ(sk, sk_protocol) == 6 ? 1 : 2;
 }
 
-/* Whether the file that was opened is one that no rule asks about. */
+/* A field of what read_block() copied. */
+#define IN_BLOCK(o, type, field) \
+	(*(typeof(((type *)0)->field) *)((o)->block + bpf_core_field_offset(type, field)))
+
+/* A whole structure at once: each read by itself would cost as much. */
+#define READ_BLOCK(o, type, at) \
+	read_block(o, bpf_core_type_size(type), (const void *)(at))
+static __always_inline void read_block(struct out *o, u32 size, const void *at)
+{
+	bpf_probe_read_kernel(o->block, size < BLOCK_BYTES ? size : BLOCK_BYTES, at);
+}
+
+/* Whether the file that was opened, which lies in the block, is one that no rule asks about. */
 __noinline int passed_over(struct out *o, u32 nr, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct lz_discard_key key = {}; /* up to 6.1 a key must lie on the stack */
-	struct dentry *dentry;
+	struct dentry *dentry, *parent;
+	struct super_block *super;
 	struct inode *inode;
 	struct mount *mount;
-	struct file *file;
 	u32 *age;
 
 	if (!o)
 		return 0;
-	file = (struct file *)file_of_fd(o->ev.ret);
-	dentry = BPF_CORE_READ(file, f_path.dentry);
-	inode = BPF_CORE_READ(file, f_inode);
-	mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
-	key.inode = BPF_CORE_READ(inode, i_ino);
-	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
-	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
-	key.root = BPF_CORE_READ(inode, i_ino);
-	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
-	key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
+	dentry = IN_BLOCK(o, struct file, f_path.dentry);
+	inode = IN_BLOCK(o, struct file, f_inode);
+	mount = (struct mount *)container_of_mount(IN_BLOCK(o, struct file, f_path.mnt));
 	key.mount = BPF_CORE_READ(mount, mnt_id);
+	READ_BLOCK(o, struct inode, inode);
+	key.inode = IN_BLOCK(o, struct inode, i_ino);
+	super = IN_BLOCK(o, struct inode, i_sb);
+	key.device = BPF_CORE_READ(super, s_dev);
+	READ_BLOCK(o, struct dentry, dentry);
+	key.name_hash = IN_BLOCK(o, struct dentry, d_name.hash);
+	parent = IN_BLOCK(o, struct dentry, d_parent);
+	key.parent = BPF_CORE_READ(parent, d_inode, i_ino);
+	key.root = task->fs->root.dentry->d_inode->i_ino;
+	key.root_device = task->fs->root.dentry->d_inode->i_sb->s_dev;
 	key.nr = nr;
 	key.class = class;
 	o->learn.key = key;
@@ -189,6 +203,14 @@ __noinline int put_learn(struct out *o)
 	return 0;
 }
 
+/* What begin_call() left out. */
+__noinline int put_who(struct out *o)
+{
+	if (o)
+		fill_task(o);
+	return 0;
+}
+
 /* Whether events of this class are wanted; *ret_class is what remains to be asked about files. */
 static __always_inline bool wanted(struct out *o, u32 nr)
 {
@@ -201,7 +223,9 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 
 	if (row->class == LZ_CLASS_OPEN && !failed) {
 		file = (struct file *)file_of_fd(o->ev.ret);
-		if (file && BPF_CORE_READ(file, f_mode) & 2)
+		if (file)
+			READ_BLOCK(o, struct file, file);
+		if (file && IN_BLOCK(o, struct file, f_mode) & 2)
 			class |= LZ_CLASS_WHAT(1);
 	} else if (row->class == LZ_CLASS_SOCKET) {
 		class |= LZ_CLASS_WHAT(socket_class(o->args[0]));
@@ -263,6 +287,7 @@ __noinline int on_call(struct out *o, u32 nr)
 		drop(o);
 		return 0;
 	}
+	put_who(o);
 	put_call(o, nr);
 	if (o->learn.key.nr)
 		put_learn(o);
@@ -287,6 +312,16 @@ static __always_inline bool is_own(u32 nr, u64 arg0, u64 arg1)
 		}
 	}
 	return true;
+}
+
+/* Only what decides whether the event is wanted: most are not. */
+static __always_inline struct out *begin_call(struct task_struct *task)
+{
+	struct out *o = begin_plain(LZ_EV_CALL);
+
+	if (o)
+		o->ev.cgroup = cgroup_of(task);
+	return o;
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -369,7 +404,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 			return 0;
 		if (own && !(calls_wanted[(own - 1) / 64 & 7] >> ((own - 1) % 64) & 1))
 			return 0;
-		o = begin(LZ_EV_CALL);
+		o = begin_call(task);
 		if (!o)
 			return 0;
 		compat_args(o, regs);
@@ -388,7 +423,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 	if (is_own(nr, ARG0(regs), ARG1(regs)) ||
 	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted && !calls[nr].moves))
 		return 0;
-	o = begin(LZ_EV_CALL);
+	o = begin_call(task);
 	if (!o)
 		return 0;
 	native_args(o, regs);
