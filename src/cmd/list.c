@@ -7,6 +7,7 @@
 #include "../catalog/catalog.h"
 #include "../report/report.h"
 #include "../rules/field.h"
+#include "../sensor/view.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +39,9 @@ static void list_fields(void)
 	for (size_t i = 0; i < lz_field_count; i++) {
 		char name[80];
 		snprintf(name, sizeof(name), "%s%s", lz_fields[i].name, args[lz_fields[i].arg]);
-		printf("%-44s %-8s %s\n", name, lz_field_type_name(lz_fields[i].type),
-		       lz_fields[i].help);
+		printf("%-44s %-8s %s%s\n", name, lz_field_type_name(lz_fields[i].type),
+		       lz_fields[i].help,
+		       lz_view_answers(&lz_fields[i]) ? "" : " (never has a value)");
 	}
 }
 

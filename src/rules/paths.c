@@ -20,6 +20,9 @@ static int one_file(const char *path, lz_rule_path *each, void *arg, struct lz_e
 
 	if (stat(path, &st))
 		return lz_fail_errno(err, "%s", path);
+	/* A pipe that somebody put there would be waited for without end. */
+	if (!S_ISREG(st.st_mode))
+		return lz_fail(err, LZ_E_UNSUPPORTED, "%s: not a regular file", path);
 	return each(arg, path, &st, err);
 }
 

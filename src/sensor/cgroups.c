@@ -11,11 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUCKETS	    4096 /* power of two */
-#define GROUPS_MAX  65536
-#define GONE_NS	    5000000000ULL
-#define AGAIN_NS    50000000ULL /* before a container that is not whole is asked for again */
-#define DEPTH_MAX   32
+#define BUCKETS	   4096 /* power of two */
+#define GROUPS_MAX 65536
+#define GONE_NS	   5000000000ULL
+#define AGAIN_NS   50000000ULL /* before a container that is not whole is asked for again */
+#define DEPTH_MAX  32
+#define GUESSES	   16 /* times that /proc is asked for a group that it does not show */
 
 struct node {
 	struct lz_cgroup group;
@@ -80,6 +81,23 @@ static void name_group(struct lz_cgroup *x)
 	snprintf(x->short_id, sizeof(x->short_id), "%.*s", LZ_FMT(lz_container_short_id(&x->ref)));
 }
 
+/* Says what a group is by its path; without one it is guessed, and nobody is told. */
+static void settle(struct lz_cgroups *g, struct node *n, struct lz_span path)
+{
+	struct lz_cgroup *x = &n->group;
+
+	x->guessed = !path.n;
+	x->guesses += x->guessed;
+	if (x->guessed)
+		return;
+	x->in_container = lz_container_of_cgroup(path, &x->ref);
+	if (x->in_container)
+		name_group(x);
+	g->told(g->arg, x->id, x->in_container ? 2 : 1);
+	if (g->known && !x->in_container)
+		g->known(g->known_arg, x->id, NULL);
+}
+
 static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 {
 	struct node *n;
@@ -90,15 +108,10 @@ static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 	if (!n)
 		return NULL;
 	n->group.id = id;
-	n->group.in_container = lz_container_of_cgroup(path, &n->group.ref);
-	if (n->group.in_container)
-		name_group(&n->group);
 	n->next = *slot(g, id);
 	*slot(g, id) = n;
 	g->count++;
-	g->told(g->arg, id, n->group.in_container ? 2 : 1);
-	if (g->known && !n->group.in_container)
-		g->known(g->known_arg, id, NULL);
+	settle(g, n, path);
 	return n;
 }
 
@@ -142,8 +155,8 @@ static uint32_t pids_hierarchy(void)
 }
 
 struct lz_cgroups *lz_cgroups_new(struct lz_containers *containers,
-					    void (*told)(void *arg, uint64_t id, unsigned known),
-					    void *arg, struct lz_err *err)
+				  void (*told)(void *arg, uint64_t id, unsigned known), void *arg,
+				  struct lz_err *err)
 {
 	struct lz_cgroups *g = lz_alloc(sizeof(*g));
 
@@ -173,6 +186,18 @@ void lz_cgroups_free(struct lz_cgroups *g)
 
 /* --- what is there --- */
 
+/* Makes a group known by its path; one that was guessed before is settled. */
+static struct node *know(struct lz_cgroups *g, uint64_t id, struct lz_span path)
+{
+	struct node *n = find(g, id);
+
+	if (!n)
+		return add(g, id, path);
+	if (n->group.guessed)
+		settle(g, n, path);
+	return n;
+}
+
 static void walk(struct lz_cgroups *g, int dir, char *path, size_t n, unsigned depth)
 {
 	DIR *d = fdopendir(dir);
@@ -184,8 +209,8 @@ static void walk(struct lz_cgroups *g, int dir, char *path, size_t n, unsigned d
 		return;
 	}
 	/* A group's number is its folder's inode. */
-	if (!fstat(dir, &st) && !find(g, st.st_ino))
-		add(g, st.st_ino, lz_span(n ? path : "/", n ? n : 1));
+	if (!fstat(dir, &st))
+		know(g, st.st_ino, lz_span(n ? path : "/", n ? n : 1));
 	while (depth < DEPTH_MAX && (e = readdir(d))) {
 		size_t length = strlen(e->d_name);
 		int below;
@@ -240,14 +265,13 @@ void lz_cgroups_take(struct lz_cgroups *g, const struct lz_record *r)
 
 	if (!lz_record_copy(r, LZ_PART_CGROUP, &c, sizeof(c)) || c.hierarchy != g->hierarchy)
 		return;
-	n = find(g, c.id);
 	if (c.removed) {
+		n = find(g, c.id);
 		if (n)
 			went(g, n, r->head.time_ns);
 		return;
 	}
-	if (!n)
-		n = add(g, c.id, lz_record_text(r, LZ_PART_NAME));
+	n = know(g, c.id, lz_record_text(r, LZ_PART_NAME));
 	/* Its runtime's files are there already: read them while nothing waits for the answer. */
 	if (n && n->group.in_container)
 		lz_cgroups_container(g, &n->group, r->head.time_ns);
@@ -276,7 +300,7 @@ struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pi
 	char text[8192], full[8192];
 	struct stat st;
 
-	if (n)
+	if (n && (!n->group.guessed || !pid || n->group.guesses > GUESSES))
 		return &n->group;
 	if (pid)
 		path = path_of(g, text, sizeof(text), pid);
@@ -284,7 +308,7 @@ struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pi
 	if (path.n && snprintf(full, sizeof(full), "%s%.*s", g->mount, LZ_FMT(path)) < 8192 &&
 	    (stat(full, &st) || st.st_ino != id))
 		path = lz_span(NULL, 0);
-	n = add(g, id, path.n ? path : LZ_SPAN("/"));
+	n = know(g, id, path);
 	return n ? &n->group : NULL;
 }
 
@@ -317,8 +341,7 @@ size_t lz_cgroups_count(const struct lz_cgroups *g)
 	return g->count;
 }
 
-void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x),
-			  void *arg)
+void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x), void *arg)
 {
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct node *n = g->bucket[i]; n; n = n->next)

@@ -14,7 +14,9 @@ struct lz_cgroup {
 	uint64_t id;
 	struct lz_container_ref ref; /* meaningful when in_container */
 	bool in_container;
-	bool gone; /* removed; kept a while for events on their way */
+	unsigned guesses;
+	bool guessed; /* nobody could say what it is: taken for the host's until somebody does */
+	bool gone;    /* removed; kept a while for events on their way */
 	uint64_t gone_ns;
 	char short_id[LZ_CONTAINER_SHORT + 1];
 	const struct lz_container *container; /* ours to give back; NULL: not asked yet */
@@ -24,8 +26,8 @@ struct lz_cgroup {
 struct lz_cgroups;
 /* told(arg, id, known): a group became known (1 host, 2 container) or was forgotten (0). */
 struct lz_cgroups *lz_cgroups_new(struct lz_containers *containers,
-					    void (*told)(void *arg, uint64_t id, unsigned known),
-					    void *arg, struct lz_err *err);
+				  void (*told)(void *arg, uint64_t id, unsigned known), void *arg,
+				  struct lz_err *err);
 void lz_cgroups_free(struct lz_cgroups *g);
 
 /* Tells of each group that is added (c NULL) and of each container that becomes known, so that a
@@ -42,9 +44,8 @@ void lz_cgroups_take(struct lz_cgroups *g, const struct lz_record *r);
 struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pid);
 /* What is known of its container by now; NULL: the host. Valid until the next call of this table. */
 const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_cgroup *x,
-						     uint64_t now_ns);
+						uint64_t now_ns);
 /* Forgets what went a while ago. */
 void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns);
 size_t lz_cgroups_count(const struct lz_cgroups *g);
-void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x),
-			  void *arg);
+void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x), void *arg);

@@ -49,6 +49,7 @@ void lz_hosts_add(struct lz_hosts *h, const unsigned char *ip, unsigned bytes, s
 		  uint64_t now_ns)
 {
 	struct entry **set = &h->set[set_of(ip, bytes)], *best;
+	const uint64_t when_ns = now_ns ? now_ns : 1;
 
 	if (!name.n || name.n > LZ_DNS_NAME)
 		return;
@@ -59,13 +60,13 @@ void lz_hosts_add(struct lz_hosts *h, const unsigned char *ip, unsigned bytes, s
 	best = *set;
 	for (struct entry *e = *set; e < *set + WAYS; e++) {
 		if (is_of(e, ip, bytes) && lz_span_eq(lz_span(e->name, e->name_n), name)) {
-			e->time_ns = now_ns;
+			e->time_ns = when_ns;
 			return;
 		}
 		if (e->time_ns < best->time_ns)
 			best = e;
 	}
-	best->time_ns = now_ns ? now_ns : 1;
+	best->time_ns = when_ns;
 	best->bytes = (unsigned char)bytes;
 	memcpy(best->ip, ip, bytes);
 	best->name_n = (unsigned char)name.n;

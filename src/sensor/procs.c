@@ -11,11 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define PROCS_MAX   131072
-#define BUCKETS	    16384 /* power of two */
-#define DEAD_NS	    5000000000ULL
-#define DEAD_MAX    8192
-#define PROC_BYTES  4096 /* of arguments, as the programs take them */
+#define PROCS_MAX  131072
+#define BUCKETS	   16384 /* power of two */
+#define DEAD_NS	   5000000000ULL
+#define DEAD_MAX   8192
+#define PROC_BYTES 4096 /* of arguments, as the programs take them */
 
 struct lz_procs {
 	struct lz_proc *bucket[BUCKETS];
@@ -23,6 +23,8 @@ struct lz_procs {
 	size_t count, dead;
 	void (*told)(void *arg, const struct lz_proc *x);
 	void *arg;
+	struct lz_proc *held; /* the one at hand: it stays whatever else has to go */
+	size_t hand;	      /* bucket from which the next living one goes */
 };
 
 static struct lz_shared *share(struct lz_span s)
@@ -154,6 +156,18 @@ static void remove_one(struct lz_procs *p, struct lz_proc *gone)
 	release(gone);
 }
 
+static void add_dead(struct lz_procs *p, struct lz_proc *x)
+{
+	x->dead_next = NULL;
+	if (p->dead_last)
+		p->dead_last->dead_next = x;
+	else
+		p->dead_first = x;
+	p->dead_last = x;
+	p->dead++;
+}
+
+/* The longest dead goes; the one at hand takes its place in the row anew. */
 static void drop_dead(struct lz_procs *p)
 {
 	struct lz_proc *x = p->dead_first;
@@ -162,13 +176,16 @@ static void drop_dead(struct lz_procs *p)
 	if (!p->dead_first)
 		p->dead_last = NULL;
 	p->dead--;
-	remove_one(p, x);
+	if (x == p->held)
+		add_dead(p, x);
+	else
+		remove_one(p, x);
 }
 
 void lz_procs_purge(struct lz_procs *p, uint64_t now_ns)
 {
-	while (p->dead_first &&
-	       (p->dead > DEAD_MAX || p->dead_first->ended_ns + DEAD_NS < now_ns))
+	p->held = NULL;
+	while (p->dead_first && (p->dead > DEAD_MAX || p->dead_first->ended_ns + DEAD_NS < now_ns))
 		drop_dead(p);
 }
 
@@ -177,13 +194,34 @@ static void end(struct lz_procs *p, struct lz_proc *x, uint64_t now_ns)
 	if (x->ended_ns)
 		return;
 	x->ended_ns = now_ns ? now_ns : 1;
-	x->dead_next = NULL;
-	if (p->dead_last)
-		p->dead_last->dead_next = x;
-	else
-		p->dead_first = x;
-	p->dead_last = x;
-	p->dead++;
+	add_dead(p, x);
+	if (p->dead > DEAD_MAX)
+		drop_dead(p);
+}
+
+void lz_procs_sweep(struct lz_procs *p, uint64_t since_ns, uint64_t now_ns)
+{
+	p->held = NULL;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct lz_proc *x = p->bucket[i], *next; x; x = next) {
+			next = x->next;
+			if (!x->ended_ns && x->seen_ns < since_ns)
+				end(p, x, now_ns);
+		}
+}
+
+/* Where all live, some living one has to go: it is looked up again when it does something. */
+static void drop_living(struct lz_procs *p)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct lz_proc *x = p->bucket[p->hand = (p->hand + 1) & (BUCKETS - 1)];
+		while (x && (x->ended_ns || x == p->held))
+			x = x->next;
+		if (x) {
+			remove_one(p, x);
+			return;
+		}
+	}
 }
 
 /* A place for a process; an older one of the same number has ended, said or not. */
@@ -194,13 +232,14 @@ static struct lz_proc *make(struct lz_procs *p, uint32_t pid, uint64_t start_ns,
 
 	if (x && x->task.start_ns < start_ns)
 		end(p, x, now_ns);
-	while (p->count >= PROCS_MAX && p->dead_first)
+	if (p->count >= PROCS_MAX && p->dead_first)
 		drop_dead(p);
 	if (p->count >= PROCS_MAX)
-		return NULL;
+		drop_living(p);
 	x = lz_alloc(sizeof(*x));
 	if (!x)
 		return NULL;
+	x->seen_ns = now_ns;
 	x->task.pid = pid;
 	x->task.start_ns = start_ns;
 	x->next = p->bucket[at];
@@ -246,7 +285,17 @@ static void complete(struct lz_proc *x)
 	link_text(x->task.pid, "cwd", &x->cwd);
 }
 
-static void from_proc(struct lz_proc *x, const struct lz_ev *head)
+/* Whether the process of that number is the one that the record means. /proc counts in ticks. */
+static bool runs(const struct lz_ev *head)
+{
+	uint64_t start = 0, tick = 1000000000ULL / (uint64_t)sysconf(_SC_CLK_TCK);
+	uint32_t ppid;
+
+	return lz_proc_stat(head->pid, &ppid, &start) && head->start_ns >= start &&
+	       head->start_ns - start <= tick;
+}
+
+static void from_head(struct lz_proc *x, const struct lz_ev *head)
 {
 	x->task.ppid = head->ppid;
 	x->task.uid = head->uid;
@@ -255,13 +304,29 @@ static void from_proc(struct lz_proc *x, const struct lz_ev *head)
 	x->task.cgroup = head->cgroup;
 	x->task.vpid = head->pid;
 	memcpy(x->task.comm, head->comm, sizeof(x->task.comm));
-	complete(x);
 }
 
 static void tell(struct lz_procs *p, const struct lz_proc *x)
 {
 	if (p->told)
 		p->told(p->arg, x);
+}
+
+/* One that was not known: it was there before the sensor, or its beginning was lost. What others
+ * tell of one that has gone must not make it live for ever. */
+static void meet(struct lz_procs *p, struct lz_proc *x, const struct lz_ev *head, bool live)
+{
+	bool here = live && runs(head);
+
+	if (head->kind == LZ_EV_TASK || head->kind == LZ_EV_EXEC)
+		return;
+	from_head(x, head);
+	if (here)
+		complete(x);
+	else if (head->flags & LZ_EVF_OTHER)
+		end(p, x, head->time_ns);
+	if (live)
+		tell(p, x);
 }
 
 void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg)
@@ -336,8 +401,7 @@ static void on_fork(struct lz_procs *p, const struct lz_record *r, const struct 
 	struct lz_ev_task t;
 	struct lz_proc *x;
 
-	if (!lz_record_copy(r, LZ_PART_TASK, &t, sizeof(t)) ||
-	    lz_procs_find(p, t.pid, t.start_ns))
+	if (!lz_record_copy(r, LZ_PART_TASK, &t, sizeof(t)) || lz_procs_find(p, t.pid, t.start_ns))
 		return;
 	x = make(p, t.pid, t.start_ns, r->head.time_ns);
 	if (!x)
@@ -385,14 +449,18 @@ static void on_exec(struct lz_proc *x, const struct lz_record *r)
 	x->complete = true;
 }
 
-static void refresh(struct lz_proc *x, const struct lz_record *r)
+static void refresh(struct lz_procs *p, struct lz_proc *x, const struct lz_record *r)
 {
 	const struct lz_ev *h = &r->head;
 	unsigned ignored;
 
 	if (h->flags & LZ_EVF_OTHER)
 		return; /* told by somebody else */
-	x->task.ppid = h->ppid;
+	if (x->task.ppid != h->ppid) {
+		const struct lz_proc *parent = lz_procs_find(p, h->ppid, 0);
+		x->task.ppid = h->ppid;
+		x->task.parent_start_ns = parent ? parent->task.start_ns : 0;
+	}
 	x->task.uid = h->uid;
 	x->task.gid = h->gid;
 	x->task.loginuid = h->loginuid;
@@ -411,15 +479,17 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 	const struct lz_ev *h = &r->head;
 	struct lz_proc *x = lz_procs_find(p, h->pid, h->start_ns);
 
+	p->held = NULL;
 	if (!x) {
 		x = make(p, h->pid, h->start_ns, h->time_ns);
 		if (!x)
 			return NULL;
-		if (live && h->kind != LZ_EV_TASK && h->kind != LZ_EV_EXEC) {
-			from_proc(x, h);
-			tell(p, x);
-		}
+		p->held = x;
+		meet(p, x, h, live);
 	}
+	p->held = x;
+	if (!(h->flags & LZ_EVF_OTHER))
+		x->seen_ns = h->time_ns;
 	switch (h->kind) {
 	case LZ_EV_TASK:
 		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
@@ -434,15 +504,15 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 		on_exec(x, r);
 		break;
 	case LZ_EV_FORK:
-		refresh(x, r);
+		refresh(p, x, r);
 		on_fork(p, r, x);
 		break;
 	case LZ_EV_EXIT:
-		refresh(x, r);
+		refresh(p, x, r);
 		end(p, x, h->time_ns);
 		break;
 	default:
-		refresh(x, r);
+		refresh(p, x, r);
 	}
 	return x;
 }
@@ -456,7 +526,8 @@ struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool 
 	if (!child->task.ppid || child->task.ppid == child->task.pid)
 		return NULL;
 	x = lz_procs_find(p, child->task.ppid, child->task.parent_start_ns);
-	if (x && !x->ended_ns)
+	/* The child's own last event named it, at or after its end: it was the parent then. */
+	if (x && (!x->ended_ns || child->seen_ns >= x->ended_ns))
 		return x;
 	if (live && !child->ended_ns && lz_proc_stat(child->task.pid, &ppid, &start)) {
 		struct lz_proc *now = lz_procs_find(p, ppid, 0);

@@ -5,7 +5,8 @@
  * parent (arguments, path) is held once. Those that ended stay for a few seconds, for their
  * children's ancestry and for events still on their way.
  *
- * One thread. Memory is bounded by PROCS_MAX; past it the longest dead go first.
+ * One thread. Memory is bounded by PROCS_MAX; past it the longest dead go first, then living ones,
+ * which are looked up in /proc when they do something.
  */
 #include "record.h"
 
@@ -25,6 +26,7 @@ struct lz_proc {
 	struct lz_shared *exe_path, *argv, *env, *cwd; /* NULL: not known */
 	uint64_t exec_ns;			       /* since boot; 0: never seen */
 	uint64_t ended_ns;			       /* 0: lives */
+	uint64_t seen_ns;			       /* its last record, since boot */
 	uint64_t caps_used;			       /* capabilities seen in use */
 	unsigned exe_flags;			       /* LZ_PATH_* of its path */
 	bool complete;				       /* its arguments were read */
@@ -51,6 +53,9 @@ struct lz_proc *lz_procs_find(struct lz_procs *p, uint32_t pid, uint64_t start_n
 struct lz_proc *lz_procs_parent(struct lz_procs *p, struct lz_proc *child, bool live);
 /* Forgets those that ended more than a few seconds before now. */
 void lz_procs_purge(struct lz_procs *p, uint64_t now_ns);
+/* Behind TASK records of all there are, the first at since_ns: who was not among them has ended,
+ * though nobody said so. */
+void lz_procs_sweep(struct lz_procs *p, uint64_t since_ns, uint64_t now_ns);
 /* A process that lives in the host's own namespaces: the first one, or else the kernel's own first
  * thread. NULL: neither is known. */
 const struct lz_proc *lz_procs_host(struct lz_procs *p);

@@ -157,15 +157,10 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 
 /* --- settings --- */
 
-/* Calls that give files other paths without changing their own names. */
+/* Calls that change which mount lies where. */
 static bool moves_files(int nr)
 {
-	static const int calls[] = {
-#ifdef SYS_rename
-		SYS_rename,
-#endif
-		SYS_renameat2, SYS_renameat, SYS_mount,	 SYS_umount2,
-		SYS_move_mount, SYS_pivot_root};
+	static const int calls[] = {SYS_mount, SYS_umount2, SYS_move_mount, SYS_pivot_root};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (calls[i] == nr)
@@ -196,12 +191,15 @@ static void want_call(struct lz_sensor *s, const struct lz_programs_config *conf
 	struct lz_call_arg args[LZ_EV_ARGS];
 	size_t n = lz_call_args(c, args);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		row->how[i] = (uint8_t)lz_call_how(args[i].kind);
+		if (row->how[i] == LZ_HOW_PATH || row->how[i] == LZ_HOW_PATH_AT)
+			row->path = (uint8_t)i;
+	}
 	row->ret_fd = c->ret_fd;
 	row->class = (uint8_t)c->class;
 	row->wanted = wanted;
-	row->discard = c->class == LZ_CLASS_OPEN;
+	row->discard = c->class == LZ_CLASS_OPEN && c->nr != SYS_open_by_handle_at;
 	for (size_t i = 0; i < 2; i++)
 		if (c->compat[i])
 			s->rodata->compat_calls[c->compat[i]] = (uint16_t)(c->nr + 1);

@@ -85,21 +85,37 @@ void lz_users_listen(struct lz_users *u,
 	u->arg = arg;
 }
 
-static void fill(struct lz_users *u, struct table *t, uint32_t pid)
+/* The root of a process; the host's own, which a container's first process still has before it moves
+ * into its own, is none. */
+static int open_root(uint32_t pid)
 {
+	struct stat own, st;
 	char path[40];
-	LZ_CLEAN(fd) int root = -1;
+	int root;
 
-	if (pid)
-		snprintf(path, sizeof(path), "/proc/%u/root", pid);
+	snprintf(path, sizeof(path), "/proc/%u/root", pid);
 	root = open(pid ? path : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || !pid)
+		return root;
+	if (!fstat(root, &st) && !stat("/", &own) &&
+	    (st.st_ino != own.st_ino || st.st_dev != own.st_dev))
+		return root;
+	close(root);
+	return -1;
+}
+
+static bool fill(struct lz_users *u, struct table *t, uint32_t pid)
+{
+	LZ_CLEAN(fd) int root = open_root(pid);
+
 	if (root < 0)
-		return;
+		return false;
 	read_table(root, "etc/passwd", &t->passwd);
 	read_table(root, "etc/group", &t->group);
 	t->read = true;
 	if (u->told)
 		u->told(u->arg, t->space, lz_buf_view(&t->passwd), lz_buf_view(&t->group));
+	return true;
 }
 
 static struct table **slot(struct lz_users *u, uint64_t space)
@@ -119,23 +135,33 @@ static struct table *fresh(struct table **at, uint64_t space)
 	return *at;
 }
 
+static struct table *known(struct lz_users *u, uint64_t space)
+{
+	struct table *t = space ? *slot(u, space) : &u->host;
+
+	return t && t->space == space && t->read ? t : NULL;
+}
+
+bool lz_users_read(struct lz_users *u, uint64_t space, uint32_t pid)
+{
+	struct table t = {.space = space}, *at;
+
+	if (known(u, space))
+		return true;
+	/* Whoever has the place keeps it until there is something to put there. */
+	if ((space && !pid) || !fill(u, &t, space ? pid : 0))
+		return false;
+	at = space ? fresh(slot(u, space), space) : &u->host;
+	if (at)
+		*at = t;
+	else
+		drop(&t);
+	return at != NULL;
+}
+
 static struct table *table_of(struct lz_users *u, uint64_t space, uint32_t pid)
 {
-	struct table **at = slot(u, space);
-
-	if (!space) {
-		if (!u->host.read)
-			fill(u, &u->host, 0);
-		return &u->host;
-	}
-	if (*at && (*at)->space == space && ((*at)->read || !pid))
-		return *at;
-	if (!pid)
-		return NULL;
-	if (!fresh(at, space))
-		return NULL;
-	fill(u, *at, pid);
-	return *at;
+	return lz_users_read(u, space, pid) ? known(u, space) : NULL;
 }
 
 void lz_users_put(struct lz_users *u, uint64_t space, struct lz_span passwd, struct lz_span group)

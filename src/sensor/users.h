@@ -26,6 +26,7 @@ void lz_users_put(struct lz_users *u, uint64_t space, struct lz_span passwd, str
 
 /* `space` tells tables apart (0: the host's); pid: a process whose root holds them, or 0 to only
  * look at what is known already. Valid until the next call. */
+bool lz_users_read(struct lz_users *u, uint64_t space, uint32_t pid); /* whether they are known */
 bool lz_users_find(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t uid,
 		   struct lz_user *ret);
 struct lz_span lz_users_group(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t gid);

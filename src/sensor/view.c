@@ -9,10 +9,32 @@
 
 /* --- memory --- */
 
+/* A family of processes that all have long command lines must not leave other fields unanswered. */
+static bool next_block(struct lz_view *v)
+{
+	char *p = v->blocks < VIEW_BLOCKS ? lz_alloc(VIEW_BYTES) : NULL;
+
+	if (!p)
+		return false;
+	v->block[v->blocks++] = v->mem = p;
+	v->used = 0;
+	return true;
+}
+
+static void forget_blocks(struct lz_view *v)
+{
+	while (v->blocks > 1)
+		lz_free(v->block[--v->blocks]);
+	v->mem = v->block[0];
+	v->used = 0;
+}
+
 void *lz_view_take(struct lz_view *v, size_t n)
 {
 	size_t at = (v->used + 15) & ~(size_t)15;
 
+	if (n <= VIEW_BYTES && at > VIEW_BYTES - n && next_block(v))
+		at = 0;
 	if (n > VIEW_BYTES || at > VIEW_BYTES - n)
 		return NULL;
 	v->used = at + n;
@@ -32,6 +54,8 @@ struct lz_span lz_view_keep(struct lz_view *v, struct lz_span s)
 
 void lz_view_begin(struct lz_view *v)
 {
+	if (v->used > VIEW_BYTES - VIEW_TEXT)
+		next_block(v);
 	v->open = v->mem + v->used;
 }
 
@@ -307,7 +331,7 @@ struct lz_view *lz_view_new(const struct lz_view_sources *s, struct lz_err *err)
 	struct lz_view *v = lz_alloc(sizeof(*v));
 
 	if (v) {
-		v->mem = lz_alloc(VIEW_BYTES);
+		next_block(v);
 		v->shapes = lz_alloc(lz_call_count * sizeof(*v->shapes));
 		v->getters = lz_alloc(lz_field_count * sizeof(*v->getters));
 	}
@@ -330,7 +354,8 @@ void lz_view_free(struct lz_view *v)
 {
 	if (!v)
 		return;
-	lz_free(v->mem);
+	forget_blocks(v);
+	lz_free(v->block[0]);
 	lz_free(v->shapes);
 	lz_free(v->getters);
 	lz_free(v);
@@ -365,7 +390,7 @@ void lz_view_set(struct lz_view *v, const struct lz_view_event *e)
 	const struct lz_call *c = h->kind == LZ_EV_CALL ? lz_call_by_nr(h->nr) : NULL;
 
 	v->at = *e;
-	v->used = 0;
+	forget_blocks(v);
 	v->fd_known = false;
 	v->shape = c ? &v->shapes[c - lz_calls] : NULL;
 	v->name_changed = false;

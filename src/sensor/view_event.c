@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GETTER(name)                                                                              \
+#define GETTER(name) \
 	static size_t name(struct lz_view *v, struct lz_span arg, const struct lz_datum **ret)
 #define SECOND 1000000000ULL
 
@@ -161,15 +161,18 @@ GETTER(evt_category)
 	static const struct {
 		const char *category, *calls;
 	} table[] = {
-		{"file", " open openat openat2 creat open_by_handle_at rename renameat renameat2 unlink "
-			 "unlinkat rmdir mkdir mkdirat mknod mknodat link linkat symlink symlinkat chmod "
-			 "fchmod fchmodat fchmodat2 chown fchown lchown fchownat chdir fchdir chroot "
-			 "pivot_root mount umount2 move_mount fsopen fsconfig fsmount open_tree dup dup2 "
-			 "dup3 memfd_create "},
-		{"net", " socket connect bind listen accept accept4 sendto sendmsg recvfrom recvmsg dns "
-			"flow "},
-		{"process", " execve execveat clone clone3 fork vfork procexit prctl setsid setns unshare "
-			    "ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd kill "},
+		{"file",
+		 " open openat openat2 creat open_by_handle_at rename renameat renameat2 unlink "
+		 "unlinkat rmdir mkdir mkdirat mknod mknodat link linkat symlink symlinkat chmod "
+		 "fchmod fchmodat fchmodat2 chown fchown lchown fchownat chdir fchdir chroot "
+		 "pivot_root mount umount2 move_mount fsopen fsconfig fsmount open_tree dup dup2 "
+		 "dup3 memfd_create "},
+		{"net",
+		 " socket connect bind listen accept accept4 sendto sendmsg recvfrom recvmsg dns "
+		 "flow "},
+		{"process",
+		 " execve execveat clone clone3 fork vfork procexit prctl setsid setns unshare "
+		 "ptrace process_vm_readv process_vm_writev pidfd_open pidfd_getfd kill "},
 		{"user", " setuid setgid setreuid setregid setresuid setresgid capset "},
 		{"memory", " userfaultfd "},
 	};
@@ -250,9 +253,9 @@ static void add_fd(struct lz_view *v, unsigned i, int64_t number)
 	path = lz_view_path_part(v, LZ_PART_PATH + i, &flags);
 	lz_view_begin(v);
 	lz_view_num(v, number);
-	lz_view_str(v, (f.mode & 0170000) == 0140000 ? "(<s>"
+	lz_view_str(v, (f.mode & 0170000) == 0140000   ? "(<s>"
 		       : (f.mode & 0170000) == 0040000 ? "(<d>"
-							: "(<f>");
+						       : "(<f>");
 	lz_view_add(v, path);
 	lz_view_str(v, ")");
 }
@@ -344,7 +347,7 @@ static size_t call_arg(struct lz_view *v, unsigned i, bool raw, const struct lz_
 	const struct lz_call_arg *a = &v->shape->arg[i];
 	uint64_t n = 0;
 	struct lz_span text = raw && strchr("PAc", a->kind) ? lz_view_arg_text(v, i)
-								       : lz_view_arg_shown(v, i);
+							    : lz_view_arg_shown(v, i);
 
 	if (!text.p)
 		return 0;
@@ -363,7 +366,8 @@ static size_t made_arg(struct lz_view *v, struct lz_span name, const struct lz_d
 	uint64_t flags, mode;
 	const struct lz_ev *h = &v->at.record->head;
 
-	if (lz_span_is(name, "res") || (lz_span_is(name, "fd") && v->shape && v->shape->call->ret_fd))
+	if (lz_span_is(name, "res") ||
+	    (lz_span_is(name, "fd") && v->shape && v->shape->call->ret_fd))
 		return has_result(v) ? lz_view_enum(v, result(v),
 						    result(v) < 0 ? result_name(v)
 								  : (lz_view_begin(v),
@@ -374,15 +378,17 @@ static size_t made_arg(struct lz_view *v, struct lz_span name, const struct lz_d
 	if (lz_view_open_flags(v, &flags, &mode)) {
 		char text[400];
 		if (lz_span_is(name, "flags"))
-			return lz_view_enum(v, (int64_t)flags,
-					    lz_view_keep(v, lz_span(text, lz_call_show('O', flags, text,
-										       sizeof(text)))),
-					    ret);
+			return lz_view_enum(
+				v, (int64_t)flags,
+				lz_view_keep(v, lz_span(text, lz_call_show('O', flags, text,
+									   sizeof(text)))),
+				ret);
 		if (lz_span_is(name, "mode"))
-			return lz_view_enum(v, (int64_t)mode,
-					    lz_view_keep(v, lz_span(text, lz_call_show('M', mode, text,
-										       sizeof(text)))),
-					    ret);
+			return lz_view_enum(
+				v, (int64_t)mode,
+				lz_view_keep(v, lz_span(text, lz_call_show('M', mode, text,
+									   sizeof(text)))),
+				ret);
 	}
 	if (h->kind == LZ_EV_EXIT && lz_span_is(name, "status"))
 		return lz_view_int(v, h->ret, ret);
@@ -488,7 +494,8 @@ GETTER(evt_rawarg)
 
 GETTER(evt_args)
 {
-	static const char *const of_exec[] = {"filename", "exe", "args", "cwd", "flags", "uid", NULL};
+	static const char *const of_exec[] = {"filename", "exe", "args", "cwd",
+					      "flags",	  "uid", NULL};
 	struct lz_span shown[LZ_EV_ARGS], name[LZ_EV_ARGS], res = result_name(v);
 	const struct lz_datum *d;
 	size_t n = 0;
@@ -526,19 +533,34 @@ GETTER(evt_args)
 
 /* --- opening, reading, writing --- */
 
-GETTER(is_open_read)
+/* What the kernel made of the flags, where a file was opened: with O_PATH neither is true. The
+ * programs pass events over by the same. */
+static bool opened_for(struct lz_view *v, unsigned what, bool *ret)
 {
+	struct lz_ev_file f;
 	uint64_t flags, mode;
 
-	return lz_view_open_flags(v, &flags, &mode)
-		       ? lz_view_bool(v, !(flags & 010000000) && (flags & 3) != 1, ret)
-		       : 0;
+	if (!lz_view_open_flags(v, &flags, &mode))
+		return false;
+	if (lz_record_copy(v->at.record, LZ_PART_RET_FILE, &f, sizeof(f)))
+		*ret = (f.flags & what) != 0;
+	else
+		*ret = !(flags & 010000000) &&
+		       (what == LZ_FILE_WRITE ? (flags & 3) == 1 || (flags & 3) == 2
+					      : !(flags & 1));
+	return true;
+}
+GETTER(is_open_read)
+{
+	bool yes;
+
+	return opened_for(v, LZ_FILE_READ, &yes) ? lz_view_bool(v, yes, ret) : 0;
 }
 GETTER(is_open_write)
 {
-	uint64_t flags, mode;
+	bool yes;
 
-	return lz_view_open_flags(v, &flags, &mode) ? lz_view_bool(v, (flags & 3) != 0, ret) : 0;
+	return opened_for(v, LZ_FILE_WRITE, &yes) ? lz_view_bool(v, yes, ret) : 0;
 }
 GETTER(is_open_exec)
 {
@@ -612,9 +634,8 @@ GETTER(evt_buffer)
 }
 GETTER(evt_buflen)
 {
-	return io_of(v) && v->at.record->head.ret >= 0
-		       ? lz_view_int(v, v->at.record->head.ret, ret)
-		       : 0;
+	return io_of(v) && v->at.record->head.ret >= 0 ? lz_view_int(v, v->at.record->head.ret, ret)
+						       : 0;
 }
 
 const struct lz_getter_row lz_getters_event[] = {

@@ -193,7 +193,8 @@ static struct lz_span unix_name(struct lz_view *v, int slot)
 		lz_view_add(v, lz_span_from(s, 1));
 		return lz_view_end(v);
 	}
-	return lz_span_head(s, s.n ? strnlen(s.p, s.n) : 0);
+	/* One that nobody named has the empty name: it is not this or that, which rules ask. */
+	return s.n ? lz_span_head(s, strnlen(s.p, s.n)) : LZ_SPAN("");
 }
 
 /* --- files --- */

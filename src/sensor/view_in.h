@@ -4,7 +4,9 @@
 #include "calls.h"
 #include "view.h"
 
-#define VIEW_BYTES (512 * 1024)
+#define VIEW_BYTES  (512 * 1024) /* of a block */
+#define VIEW_BLOCKS 16
+#define VIEW_TEXT   (128 * 1024) /* room that a text finds when it is begun */
 
 /* A row of lz_calls, taken apart once. */
 struct lz_call_shape {
@@ -21,8 +23,10 @@ struct lz_view {
 	struct lz_view_sources from;
 	struct lz_view_event at;
 	const struct lz_call_shape *shape; /* of a system call; else NULL */
-	char *mem;
+	char *mem; /* the block at hand */
 	size_t used;
+	char *block[VIEW_BLOCKS]; /* the first stays, others are made for an event that needs them */
+	size_t blocks;
 	char *open; /* the text being put together */
 	struct lz_call_shape *shapes; /* per row of lz_calls */
 	int16_t kinds[LZ_EV_KINDS]; /* of records that are no calls */

@@ -2,18 +2,22 @@
 /* user.*, group.*, container.*, k8s.*: on whose behalf, and where. */
 #include "view_in.h"
 
+#include "../base/map.h"
+
 #include <fnmatch.h>
 #include <stdlib.h>
 
-#define GETTER(name)                                                                              \
+#define GETTER(name) \
 	static size_t name(struct lz_view *v, struct lz_span arg, const struct lz_datum **ret)
 
 /* --- users and groups --- */
 
-/* Tables are told apart by mount namespace; on the host they are the host's. */
-static uint64_t space_of(const struct lz_view *v)
+/* Tables are told apart by container and mount namespace, whose number alone is given out again; on
+ * the host they are the host's. */
+static uint64_t space_of(struct lz_view *v)
 {
-	return v->at.in_container ? v->at.proc->task.mntns : 0;
+	return v->at.in_container ? (lz_hash_stable(lz_view_container(v)) ^ v->at.proc->task.mntns) | 1
+				  : 0;
 }
 
 static uint32_t reader_pid(const struct lz_view *v)
@@ -21,8 +25,19 @@ static uint32_t reader_pid(const struct lz_view *v)
 	return v->from.live && !v->at.proc->ended_ns ? v->at.proc->task.pid : 0;
 }
 
+/* Where the process has gone already, its container's first one has the same tables. */
+static void read_tables(struct lz_view *v)
+{
+	const struct lz_container *c = v->at.container;
+
+	if (space_of(v) && v->from.live && !lz_users_read(v->from.users, space_of(v), reader_pid(v)) &&
+	    c && c->pid)
+		lz_users_read(v->from.users, space_of(v), c->pid);
+}
+
 static bool user_of(struct lz_view *v, uint32_t uid, struct lz_user *ret)
 {
+	read_tables(v);
 	return lz_users_find(v->from.users, space_of(v), reader_pid(v), uid, ret);
 }
 
@@ -35,6 +50,7 @@ struct lz_span lz_view_user(struct lz_view *v, uint32_t uid)
 
 struct lz_span lz_view_group(struct lz_view *v, uint32_t gid)
 {
+	read_tables(v);
 	return lz_view_keep(v, lz_users_group(v->from.users, space_of(v), reader_pid(v), gid));
 }
 
@@ -64,8 +80,9 @@ GETTER(user_shell)
 {
 	struct lz_user u;
 
-	return user_of(v, uid_of(v), &u) && u.shell.p ? lz_view_text(v, lz_view_keep(v, u.shell), ret)
-						      : 0;
+	return user_of(v, uid_of(v), &u) && u.shell.p
+		       ? lz_view_text(v, lz_view_keep(v, u.shell), ret)
+		       : 0;
 }
 GETTER(user_loginuid)
 {
@@ -118,10 +135,10 @@ static size_t container_text(struct lz_view *v, enum lz_container_text which,
 
 	return c && c->text[which].n ? lz_view_text(v, c->text[which], ret) : 0;
 }
-#define TEXT(name, which)                                                                         \
-	GETTER(name)                                                                              \
-	{                                                                                         \
-		return container_text(v, which, ret);                                             \
+#define TEXT(name, which)                             \
+	GETTER(name)                                  \
+	{                                             \
+		return container_text(v, which, ret); \
 	}
 TEXT(container_image, LZ_CT_image)
 TEXT(container_image_id, LZ_CT_image_id)
@@ -142,11 +159,13 @@ TEXT(pod_cni, LZ_CT_pod_cni_json)
 
 GETTER(container_name)
 {
-	return v->at.in_container ? container_text(v, LZ_CT_name, ret) : lz_view_cstr(v, "host", ret);
+	return v->at.in_container ? container_text(v, LZ_CT_name, ret)
+				  : lz_view_cstr(v, "host", ret);
 }
 GETTER(container_type)
 {
-	return v->at.in_container ? container_text(v, LZ_CT_type, ret) : lz_view_cstr(v, "host", ret);
+	return v->at.in_container ? container_text(v, LZ_CT_type, ret)
+				  : lz_view_cstr(v, "host", ret);
 }
 GETTER(pod_short_sandbox)
 {

@@ -14,6 +14,7 @@
 
 #define FIELDS_MAX 64
 #define TEXT_BYTES (256 * LZ_K)
+#define PURGE_NS   1000000000ULL
 
 struct lz_engine {
 	const struct lz_rules *rules;
@@ -33,7 +34,7 @@ struct lz_engine {
 	struct lz_engine_counts counts;
 	bool live;
 	int64_t wall_ns;
-	uint64_t first_ns;
+	uint64_t first_ns, purged_ns;
 	char host[256];
 	/* the alert at hand */
 	struct lz_buf output, texts, chunk;
@@ -70,9 +71,8 @@ static bool make_parts(struct lz_engine *e, const struct lz_containers_config *c
 	    (e->live && !e->containers))
 		return false;
 	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
-	e->view = lz_view_new(&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets,
-							e->live},
-			      err);
+	e->view = lz_view_new(
+		&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets, e->live}, err);
 	if (!e->cgroups || !e->view)
 		return false;
 	return !lz_engine_rules(e, e->rules, err);
@@ -252,9 +252,9 @@ static void hit(void *arg, const struct lz_rule *rule)
 		a.container.digest = c->image_digest;
 		e->counts.unnamed += !c->name.n;
 	}
+	e->hooks.alert(e->hooks.arg, &a);
 	e->lost_since = 0;
 	e->lost_kinds[0] = 0;
-	e->hooks.alert(e->hooks.arg, &a);
 }
 
 /* --- records --- */
@@ -279,8 +279,7 @@ static void note_usual(struct lz_engine *e, struct lz_view_event *at, struct lz_
 	lz_workload_usual(x, r->head.time_ns, usual);
 	at->usual = usual;
 	if (lz_view_destination(e->view, ip, &bytes))
-		usual->destination_ns =
-			(int64_t)lz_workload_goes(x, ip, bytes, r->head.time_ns);
+		usual->destination_ns = (int64_t)lz_workload_goes(x, ip, bytes, r->head.time_ns);
 	if (r->head.kind == LZ_EV_STATS && lz_record_copy(r, LZ_PART_STATS, &s, sizeof(s)) &&
 	    lz_workload_sample(x, &s, r->head.time_ns, values))
 		at->stat = values;
@@ -288,8 +287,8 @@ static void note_usual(struct lz_engine *e, struct lz_view_event *at, struct lz_
 
 static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 {
-	struct lz_cgroup *g = lz_cgroups_find(e->cgroups, r->head.cgroup,
-					      e->live ? r->head.pid : 0);
+	struct lz_cgroup *g =
+		lz_cgroups_find(e->cgroups, r->head.cgroup, e->live ? r->head.pid : 0);
 	struct lz_view_event at = {.record = r,
 				   .proc = e->proc,
 				   .number = e->counts.records,
@@ -313,8 +312,8 @@ static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 		lz_view_know(e->view, at.usual, at.stat);
 	}
 	if (e->hooks.event)
-		e->hooks.event(e->hooks.arg, &(struct lz_seen){r, e->proc, at.container, g, kind,
-							       e->view});
+		e->hooks.event(e->hooks.arg,
+			       &(struct lz_seen){r, e->proc, at.container, g, kind, e->view});
 	lz_match_event(e->matcher, lz_view_event(e->view), kind, r->head.time_ns, hit, e);
 	if (!e->hit && e->hooks.idle)
 		e->hooks.idle(e->hooks.arg, r);
@@ -332,6 +331,11 @@ void lz_engine_take(struct lz_engine *e, struct lz_span bytes)
 	}
 	if (!e->first_ns)
 		e->first_ns = r.head.time_ns;
+	/* By the events' own clock, so that a replay forgets when the watch did. */
+	if (r.head.time_ns > e->purged_ns && r.head.time_ns - e->purged_ns > PURGE_NS) {
+		e->purged_ns = r.head.time_ns;
+		lz_engine_purge(e, r.head.time_ns);
+	}
 	if (r.head.kind == LZ_EV_SELFTEST) {
 		if (e->hooks.selftest)
 			e->hooks.selftest(e->hooks.arg, (uint32_t)r.head.ret);
@@ -473,29 +477,111 @@ void lz_engine_sample(struct lz_engine *e, uint64_t now_ns,
 
 /* --- files that no rule asks about --- */
 
-/* What stays the same whoever opens the file in this way. */
-static bool is_of_file(void *arg, const struct lz_field *f, struct lz_span index)
+static bool is_one_of(const char *name, const char *const *names, size_t n)
 {
-	static const char *const fields[] = {
-		"evt.type",	 "evt.dir",	     "evt.source",	"syscall.type",
-		"evt.category",	 "evt.failed",	     "evt.res",		"evt.is_open_write",
-		"fd.name",	 "fd.directory",     "fd.filename",	"fd.type",
-		"fd.typechar",	 "fd.l4proto",	     "fd.ip",		"fd.sip",
-		"fd.cip",	 "fd.sockfamily",    "fd.is_upper_layer", "fd.fs",
-		"fd.credential", "file.path"};
-
-	(void)arg;
-	(void)index;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (!strcmp(fields[i], f->name))
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
 			return true;
 	return false;
 }
 
-bool lz_engine_file_matters(struct lz_engine *e, const struct lz_record *r)
+/* What stays the same whatever is opened in this way. */
+static bool is_of_class(const struct lz_field *f)
 {
-	return lz_match_possible(e->matcher, lz_view_event(e->view), lz_view_kind(e->view, r),
-				 is_of_file, NULL);
+	static const char *const fields[] = {
+		"evt.type",   "evt.dir", "evt.source",	      "syscall.type", "evt.category",
+		"evt.failed", "evt.res", "evt.is_open_write", "fd.l4proto",   "fd.ip",
+		"fd.sip",     "fd.cip",	 "fd.sockfamily"};
+
+	return is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* The event at hand, seen as one of all that go by the same key. */
+struct alike {
+	struct lz_watch_event e;
+	struct lz_watch_event *of;
+	bool dots; /* paths as given may have ".." in them */
+	struct lz_datum directory, begins, lacks;
+};
+
+/* … and whoever opens the same file. */
+static enum lz_knowledge of_file(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	/* Not its layer: that changes when somebody writes to it. */
+	static const char *const fields[] = {"fd.name",	      "fd.directory", "fd.filename",
+					     "fd.type",	      "fd.typechar",  "fd.fs",
+					     "fd.credential", "file.path"};
+
+	const struct alike *x = arg;
+
+	(void)index;
+	if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		return LZ_LACKS;
+	return is_of_class(f) || is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]))
+		       ? LZ_KNOWN
+		       : LZ_UNKNOWN;
+}
+
+/* … or any file of the same folder: only how its name begins is known. */
+static enum lz_knowledge of_folder(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	const struct alike *x = arg;
+
+	(void)index;
+	if (!strcmp(f->name, "fd.name"))
+		return LZ_BEGINS;
+	if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		return LZ_LACKS;
+	return is_of_class(f) || !strcmp(f->name, "fd.directory") ? LZ_KNOWN : LZ_UNKNOWN;
+}
+
+static size_t alike_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
+			const struct lz_datum **ret)
+{
+	struct alike *x = (struct alike *)(void *)e;
+
+	if (x->begins.text.n && !strcmp(f->name, "fd.name"))
+		*ret = &x->begins;
+	else if (x->begins.text.n && !strcmp(f->name, "fd.directory"))
+		*ret = &x->directory;
+	else if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		*ret = &x->lacks;
+	else
+		return x->of->get(x->of, f, arg, ret);
+	return 1;
+}
+
+static bool folder_matters(struct lz_engine *e, int kind, struct alike *x)
+{
+	char path[4096];
+	struct lz_span name = lz_view_ask(e->view, "fd.name");
+	ptrdiff_t at = lz_span_rfind(name, '/');
+	bool matters;
+
+	/* A folder that was opened itself says nothing of those in it. */
+	if (at < 0 || name.p[0] != '/' || (size_t)at + 1 >= sizeof(path) ||
+	    !lz_span_is(lz_view_ask(e->view, "fd.type"), "file"))
+		return true;
+	memcpy(path, name.p, (size_t)at + 1);
+	x->begins.text = lz_span(path, (size_t)at + 1);
+	x->directory.text = lz_span(path, at ? (size_t)at : 1);
+	matters = lz_match_possible(e->matcher, &x->e, kind, of_folder, x);
+	x->begins.text.n = 0;
+	return matters;
+}
+
+enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots)
+{
+	struct alike x = {.e = {.get = alike_get},
+			  .of = lz_view_event(e->view),
+			  .dots = dots,
+			  .lacks = {.text = LZ_SPAN("..")}};
+	int kind = lz_view_kind(e->view, r);
+
+	if (!folder_matters(e, kind, &x))
+		return LZ_MATTERS_NOT_FOLDER;
+	return lz_match_possible(e->matcher, &x.e, kind, of_file, &x) ? LZ_MATTERS
+								      : LZ_MATTERS_NOT_FILE;
 }
 
 /* --- figures --- */

@@ -20,15 +20,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS	     5	   /* the longest that an event waits to be looked at */
-#define SECOND_MS    1000
-#define RELOAD_MS    2000  /* between looks at the rule files */
-#define SELFTEST_MS  60000
-#define ANSWER_MS    5000 /* a self-test that took longer has failed */
-#define SAMPLE_MS     5000 /* between looks at what containers use */
-#define FINISH_MS    3000
-#define STEP_NS	     1000000
-#define BURST	     4096 /* records before other things are looked after */
+#define WAIT_MS	    5 /* the longest that an event waits to be looked at */
+#define SECOND_MS   1000
+#define RELOAD_MS   2000 /* between looks at the rule files */
+#define SELFTEST_MS 60000
+#define ANSWER_MS   5000 /* a self-test that took longer has failed */
+#define SAMPLE_MS   5000 /* between looks at what containers use */
+#define FINISH_MS   3000
+#define STEP_NS	    1000000 /* of the clock, that counts as one */
+#define BURST	    4096 /* records before other things are looked after */
 
 struct live {
 	const struct lz_watch_options *o;
@@ -46,7 +46,7 @@ struct live {
 	uint64_t lost_base;  /* lost by programs that are gone */
 	uint64_t lost_known; /* of these, said already */
 	uint64_t kind_known[LZ_EV_KINDS];
-	uint64_t discards;
+	uint64_t discards, folders;
 	uint32_t nonce, answered;
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
@@ -93,15 +93,24 @@ static void on_group(void *arg, uint64_t id, unsigned known)
 		lz_programs_group(l->programs, id, known);
 }
 
-/* A file that no rule can ask about is passed over in the kernel from now on. */
+/* A file that no rule can ask about, or a whole folder of them, is passed over in the kernel from
+ * now on. */
 static void on_idle(void *arg, const struct lz_record *r)
 {
 	struct live *l = arg;
 	struct lz_ev_learn file;
+	enum lz_matters matters;
 
-	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) ||
-	    lz_engine_file_matters(l->engine, r))
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)))
 		return;
+	matters = lz_engine_matters(l->engine, r, file.key.class & LZ_CLASS_DOTS);
+	if (matters == LZ_MATTERS)
+		return;
+	if (matters == LZ_MATTERS_NOT_FOLDER) {
+		file.key.inode = 0;
+		file.key.path = file.folder;
+		l->folders++;
+	}
 	lz_programs_discard(l->programs, &file);
 	l->discards++;
 }
@@ -140,12 +149,18 @@ static struct lz_engine_hooks hooks_of(struct live *l)
 /* --- loss --- */
 
 static const char *const kind_names[LZ_EV_KINDS] = {
-	[LZ_EV_CALL] = "calls",		  [LZ_EV_EXEC] = "programs started",
-	[LZ_EV_FORK] = "processes begun", [LZ_EV_EXIT] = "processes ended",
-	[LZ_EV_TASK] = "processes",	  [LZ_EV_CGROUP] = "containers",
-	[LZ_EV_CAPABILITY] = "capabilities", [LZ_EV_FLOW] = "connections",
-	[LZ_EV_DNS] = "names",		  [LZ_EV_IO_URING] = "io_uring operations",
-	[LZ_EV_THROTTLE] = "throttling",  [LZ_EV_SELFTEST] = "self-tests",
+	[LZ_EV_CALL] = "calls",
+	[LZ_EV_EXEC] = "programs started",
+	[LZ_EV_FORK] = "processes begun",
+	[LZ_EV_EXIT] = "processes ended",
+	[LZ_EV_TASK] = "processes",
+	[LZ_EV_CGROUP] = "containers",
+	[LZ_EV_CAPABILITY] = "capabilities",
+	[LZ_EV_FLOW] = "connections",
+	[LZ_EV_DNS] = "names",
+	[LZ_EV_IO_URING] = "io_uring operations",
+	[LZ_EV_THROTTLE] = "throttling",
+	[LZ_EV_SELFTEST] = "self-tests",
 	[LZ_EV_STATS] = "statistics",
 };
 
@@ -168,9 +183,12 @@ static void take_record(void *arg, struct lz_span record)
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
+	uint64_t since_ns = boot_ns();
+	int code = lz_programs_tasks(l->programs, take_record, l, &err);
 
-	if (lz_programs_tasks(l->programs, take_record, l, &err) ||
-	    lz_engine_walk(l->engine, &err))
+	if (!code)
+		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
+	if (code || lz_engine_walk(l->engine, &err))
 		lz_log(LZ_WARN, "after a loss of events: %s", err.text);
 	l->stats.repairs++;
 }
@@ -197,7 +215,8 @@ static void look_for_loss(struct live *l)
 	if (lost > l->lost_known) {
 		lz_engine_lost(l->engine, lost - l->lost_known, kinds);
 		if (!l->o->quiet)
-			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known, kinds);
+			lz_log(LZ_WARN, "%" PRIu64 " events lost (%s)", lost - l->lost_known,
+			       kinds);
 	}
 	l->lost_known = lost;
 	l->stats.missed = missed;
@@ -358,6 +377,7 @@ static void fill_stats(struct live *l)
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
 	l->stats.discards = l->discards;
+	l->stats.folders = l->folders;
 }
 
 static void each_second(struct live *l, uint64_t now_ms)

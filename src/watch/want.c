@@ -10,12 +10,13 @@
 #include "../base/vec.h"
 #include "../sensor/calls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
-#define FACTS	 12
-#define IDS_MAX	 64
-#define ERRNOS	 133 /* the last one that calls return to programs */
+#define FACTS	12
+#define IDS_MAX 64
+#define ERRNOS	133 /* the last one that calls return to programs */
 
 struct fact {
 	const char *field;
@@ -50,16 +51,17 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 	return 1;
 }
 
-static bool knows(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge knows(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)index;
-	return fact_of(arg, f) != NULL;
+	return fact_of(arg, f) ? LZ_KNOWN : LZ_UNKNOWN;
 }
 
 static void say(struct world *w, const char *field, const char *text, int64_t num, bool has_num)
 {
 	w->fact[w->n++] = (struct fact){
-		field, {.text = text ? lz_str(text) : lz_span("", 0), .num = num, .has_num = has_num},
+		field,
+		{.text = text ? lz_str(text) : lz_span("", 0), .num = num, .has_num = has_num},
 		!text};
 }
 static void say_bool(struct world *w, const char *field, bool b)
@@ -105,32 +107,36 @@ static bool in_any_container(struct asking *a, const struct world *base, bool co
 	return false;
 }
 
+static bool with_error(struct asking *a, const struct world *base, int number, bool container)
+{
+	const char *name = lz_errno_name(number);
+	struct world w = *base;
+
+	if (!name)
+		return false;
+	say_bool(&w, "evt.failed", true);
+	say(&w, "evt.res", name, 0, false);
+	say(&w, "evt.rawres", "", -number, true);
+	if (a->call->ret_fd)
+		say(&w, "fd.num", "-1", -1, true);
+	return in_any_container(a, &w, container);
+}
+
 static bool with_result(struct asking *a, const struct world *base, bool failed, bool container)
 {
 	struct world w = *base;
 
-	say_bool(&w, "evt.failed", failed);
 	if (!failed) {
+		say_bool(&w, "evt.failed", false);
 		say(&w, "evt.res", "SUCCESS", 0, false);
 		/* EINPROGRESS is sent with what succeeds: its connection is on its way. */
-		if (in_any_container(a, &w, container))
-			return true;
-		w = *base;
-		return a->call->nr == SYS_connect && in_any_container(a, &w, container);
+		return in_any_container(a, &w, container) ||
+		       (a->call->class == LZ_CLASS_SOCKET &&
+			with_error(a, base, EINPROGRESS, container));
 	}
-	say(&w, "evt.res", "", 0, false);
-	say(&w, "evt.rawres", "", 0, true);
-	if (a->call->ret_fd)
-		say(&w, "fd.num", "-1", -1, true);
-	for (int e = 1; e <= ERRNOS; e++) {
-		const char *name = lz_errno_name(e);
-		if (!name)
-			continue;
-		w.fact[base->n + 1].value.text = lz_str(name);
-		w.fact[base->n + 2].value.num = -e;
-		if (in_any_container(a, &w, container))
+	for (int e = 1; e <= ERRNOS; e++)
+		if (with_error(a, base, e, container))
 			return true;
-	}
 	return false;
 }
 
@@ -268,7 +274,8 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 	c->uring = has_kind(kinds, "io_uring") ? want_uring(kinds) | 1ULL << 18 : 0;
 	/* Where a process is after it moved. */
 	if (lz_rules_asks(r, "proc.cwd"))
-		c->wanted[SYS_chdir] = c->wanted[SYS_fchdir] = 1 | 1 << LZ_CLASS_CONTAINER;
+		for (size_t i = 0; i < 2; i++)
+			c->wanted[i ? SYS_fchdir : SYS_chdir] |= 1 | 1 << LZ_CLASS_CONTAINER;
 	return 0;
 }
 

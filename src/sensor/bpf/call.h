@@ -29,37 +29,87 @@ static __always_inline u32 socket_class(u32 fd)
 	return BPF_CORE_READ(sk, sk_protocol) == 6 ? 1 : 2;
 }
 
-/* Whether the file that was opened is one that no rule asks about. */
+/* Whether a path of the process may have ".." in it: eight bytes at a time, with the first of the
+ * next. Long paths may. The record's tail, still empty, holds the text. */
+#define DOTS_MAX 129
+static __always_inline bool may_have_dots(struct out *o, u64 user)
+{
+	const u64 dots = 0x2e2e2e2e2e2e2e2eULL, ones = 0x0101010101010101ULL;
+	u64 *text = (u64 *)o->tail;
+	long n;
+
+	__builtin_memset(text, 0, DOTS_MAX + 15); /* what older records left */
+	n = bpf_probe_read_user_str(text, DOTS_MAX, (void *)user);
+	if (n <= 0 || n >= DOTS_MAX)
+		return true;
+	for (u32 i = 0; i < DOTS_MAX / 8; i++) {
+		u64 here = text[i] ^ dots, pair;
+		if (i * 8 >= n)
+			break;
+		/* a byte of it is 0 where it and the one behind it are dots */
+		pair = here | here >> 8 | (text[i + 1] ^ 0x2e) << 56;
+		if ((pair - ones) & ~pair & (ones << 7))
+			return true;
+	}
+	return false;
+}
+
+/* A number for the names from a folder up to the root of its mount. The kernel's hash of a name
+ * depends on the parent's place in memory, too: nobody outside can make two alike. 0: too deep. */
+#define FOLDERS_MAX 16
+static __always_inline u64 path_number(struct dentry *folder, struct dentry *top)
+{
+	u64 number = 1;
+
+	for (u32 i = 0; i < FOLDERS_MAX; i++) {
+		if (folder == top)
+			return number;
+		number = (number ^ BPF_CORE_READ(folder, d_name.hash)) * 0x9e3779b97f4a7c15ULL;
+		folder = BPF_CORE_READ(folder, d_parent);
+	}
+	return 0;
+}
+
+/* Whether the file that was opened is one that no rule asks about, or lies in such a folder: then it
+ * is passed over. The key is kept for user space, which learns. */
 __noinline int passed_over(struct out *o, u32 nr, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct lz_discard_key key = {}; /* up to 6.1 a key must lie on the stack */
+	struct vfsmount *vfs;
 	struct dentry *dentry;
 	struct inode *inode;
-	struct mount *mount;
 	struct file *file;
-	u32 *age;
+	u32 *age, now = discard_age;
 
-	if (!o)
+	if (!o || nr >= LZ_CALLS)
 		return 0;
 	file = (struct file *)file_of_fd(o->ev.ret);
 	dentry = BPF_CORE_READ(file, f_path.dentry);
+	vfs = BPF_CORE_READ(file, f_path.mnt);
+	key.path = path_number(BPF_CORE_READ(dentry, d_parent), BPF_CORE_READ(vfs, mnt_root));
+	o->learn.key.nr = 0;
+	if (!key.path)
+		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
-	mount = (struct mount *)container_of_mount(BPF_CORE_READ(file, f_path.mnt));
-	key.inode = BPF_CORE_READ(inode, i_ino);
 	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	key.parent = BPF_CORE_READ(dentry, d_parent, d_inode, i_ino);
+	o->learn.key.inode = BPF_CORE_READ(inode, i_ino);
+	key.mount = BPF_CORE_READ((struct mount *)container_of_mount(vfs), mnt_id);
+	key.nr = nr;
+	key.class = class | (may_have_dots(o, o->args[calls[nr].path & 7]) ? LZ_CLASS_DOTS : 0);
 	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
 	key.root = BPF_CORE_READ(inode, i_ino);
 	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
-	key.name_hash = BPF_CORE_READ(dentry, d_name.hash);
-	key.mount = BPF_CORE_READ(mount, mnt_id);
-	key.nr = nr;
-	key.class = class;
-	o->learn.key = key;
-	o->learn.age = discard_age;
 	age = bpf_map_lookup_elem(&discarded, &key);
-	return age && *age == o->learn.age;
+	if (age && *age == now)
+		return 1;
+	o->learn.age = now;
+	o->learn.folder = key.path;
+	key.inode = o->learn.key.inode;
+	key.path = (key.path ^ BPF_CORE_READ(dentry, d_name.hash)) * 0x9e3779b97f4a7c15ULL;
+	o->learn.key = key;
+	age = bpf_map_lookup_elem(&discarded, &key);
+	return age && *age == now;
 }
 
 /* A container that makes more events than its share is cut off until the next second's. */
@@ -85,6 +135,17 @@ static __always_inline bool throttled(struct out *o, struct lz_cgroup_state *s)
 	return true;
 }
 
+/* A struct sockaddr. Calls that receive give no size but a pointer to one, and it may end where the
+ * memory does: then as much as an address of the internet takes. */
+static __always_inline void put_address(struct out *o, u64 at, u64 size)
+{
+	u32 before = o->used;
+
+	put_user_bytes(o, LZ_PART_ADDRESS, at, size > 128 ? 28 : size & 255);
+	if (size > 128 && o->used == before)
+		put_user_bytes(o, LZ_PART_ADDRESS, at, 16);
+}
+
 __noinline int put_arg(struct out *o, u32 i, u32 how)
 {
 	u64 v;
@@ -101,8 +162,7 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 		put_user_bytes(o, LZ_PART_ARG + i, v, 24);
 	} else if (how == LZ_HOW_ADDRESS) {
 		if (v && i + 1 < LZ_EV_ARGS)
-			put_user_bytes(o, LZ_PART_ADDRESS, v,
-				       o->args[i + 1] > 128 ? 128 : o->args[i + 1] & 255);
+			put_address(o, v, o->args[i + 1]);
 	} else if (how == LZ_HOW_BYTES) {
 		if (o->ev.ret > 0)
 			put_user_bytes(o, LZ_PART_BYTES, v,

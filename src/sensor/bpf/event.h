@@ -222,6 +222,7 @@ enum lz_class {
 #define LZ_CLASS_FAILED	   1
 #define LZ_CLASS_CONTAINER 2
 #define LZ_CLASS_WHAT(x)   ((x) << 2)
+#define LZ_CLASS_DOTS	   256 /* only of what is learnt: the path as given may have ".." in it */
 
 enum lz_asks { LZ_ASKS_NOTHING, LZ_ASKS_CONNECT, LZ_ASKS_SEND, LZ_ASKS_BIND };
 
@@ -231,9 +232,10 @@ struct lz_call_row { /* one per system call, in read-only data of the programs *
 	__lz_u8 class; /* enum lz_class */
 	__lz_u16 wanted; /* mask over classes */
 	__lz_u8 discard; /* files that no rule asks about may be learnt and passed over */
-	__lz_u8 moves;	 /* it may change the paths of files that were learnt */
+	__lz_u8 moves;	 /* it may change what mounts lie where: what was learnt is void */
 	__lz_u8 asks;	 /* enum lz_asks: the kernel's copy of an address comes with it */
-	__lz_u8 reserved[3];
+	__lz_u8 path;	 /* which argument is the path, of calls that open */
+	__lz_u8 reserved[2];
 };
 
 /* What is counted, per CPU. */
@@ -249,20 +251,20 @@ enum lz_ev_count {
 	LZ_COUNTS = LZ_COUNT_LOST_KIND + LZ_EV_KINDS,
 };
 
-/* A way to a file: the same file by another name, folder, mount or root is another. A folder that
- * is renamed above it, or a mount that changes, makes all that was learnt void. */
+/* A way to a file: the same file by another name, folder, mount or root is another. */
 struct lz_discard_key {
-	__lz_u64 inode, parent;
-	__lz_u64 root; /* inode of the task's root folder */
+	__lz_u64 path;	/* made of the names up to the root of the mount; 0: not to be learnt */
+	__lz_u64 inode; /* 0: the folder of that path, and any file of it */
+	__lz_u64 root;	/* inode of the task's root folder */
 	__lz_u32 device, root_device;
-	__lz_u32 name_hash;
 	__lz_u32 mount; /* its number in the kernel */
 	__lz_u32 nr;
 	__lz_u32 class;
+	__lz_u32 reserved;
 };
-
 struct lz_ev_learn {
 	struct lz_discard_key key;
+	__lz_u64 folder; /* the folder's path */
 	__lz_u32 age; /* of what was learnt, when the event happened */
 	__lz_u32 reserved;
 };
