@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/limits.h"
 #include "../base/log.h"
+#include "../sensor/proc_record.h"
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "others.h"
@@ -201,12 +202,27 @@ static void take_record(void *arg, struct lz_span record)
 		lz_recording_add(l->recording, record);
 }
 
+/* The processes there are. Some kernels' walk leaves out the first one, whom orphans call parent. */
+static int take_processes(struct live *l, struct lz_err *err)
+{
+	struct lz_buf record;
+	int code = lz_programs_tasks(l->programs, take_record, l, err);
+
+	if (code || lz_procs_find(lz_engine_procs(l->engine), 1, 0))
+		return code;
+	lz_buf_init(&record, LZ_EV_MAX);
+	if (lz_proc_record(1, LZ_EV_TASK, &record))
+		take_record(l, lz_buf_view(&record));
+	lz_buf_done(&record);
+	return 0;
+}
+
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
 	uint64_t since_ns = boot_ns();
-	int code = lz_programs_tasks(l->programs, take_record, l, &err);
+	int code = take_processes(l, &err);
 
 	if (!code)
 		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
@@ -567,7 +583,7 @@ static int start_source(struct live *l, struct lz_err *err)
 			lz_reduced_explain(err);
 	}
 	if (!code)
-		return lz_programs_tasks(l->programs, take_record, l, err);
+		return take_processes(l, err);
 	if (l->o->mode == LZ_WATCH_FULL)
 		return code;
 	if (l->o->mode == LZ_WATCH_AUTO)
