@@ -109,7 +109,7 @@ def packages():
     for line in text("packages.txt").splitlines():
         if line and not line.startswith("#"):
             name, group, _ = line.split(None, 2)
-            if group not in ("build", "run", "test", "check"):
+            if group not in ("build", "run", "test", "check", "demo", "bench", "vm"):
                 yield f"packages.txt: {name}: '{group}' is no group"
             if f"`{name}`" not in why:
                 yield f"docs/dependencies.md does not explain `{name}`"
