@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/limits.h"
 #include "../base/log.h"
+#include "../sensor/proc_record.h"
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "others.h"
@@ -54,6 +55,7 @@ struct live {
 	uint32_t nonce, answered;
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
+	bool recording_failed;
 	int signals;
 };
 
@@ -201,12 +203,27 @@ static void take_record(void *arg, struct lz_span record)
 		lz_recording_add(l->recording, record);
 }
 
+/* The processes there are. Some kernels' walk leaves out the first one, whom orphans call parent. */
+static int take_processes(struct live *l, struct lz_err *err)
+{
+	struct lz_buf record;
+	int code = lz_programs_tasks(l->programs, take_record, l, err);
+
+	if (code || lz_procs_find(lz_engine_procs(l->engine), 1, 0))
+		return code;
+	lz_buf_init(&record, LZ_EV_MAX);
+	if (lz_proc_record(1, LZ_EV_TASK, &record))
+		take_record(l, lz_buf_view(&record));
+	lz_buf_done(&record);
+	return 0;
+}
+
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
 	uint64_t since_ns = boot_ns();
-	int code = lz_programs_tasks(l->programs, take_record, l, &err);
+	int code = take_processes(l, &err);
 
 	if (!code)
 		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
@@ -461,11 +478,23 @@ static void fill_stats(struct live *l)
 	l->stats.folders = l->folders;
 }
 
+/* The watch goes on without it; its end will say so again. */
+static void look_at_recording(struct live *l)
+{
+	struct lz_err err;
+
+	lz_recording_flush(l->recording);
+	if (l->recording_failed || !lz_recording_state(l->recording, &err))
+		return;
+	l->recording_failed = true;
+	lz_log(LZ_ERROR, "recording %s ends here: %s", l->o->record, err.text);
+}
+
 static void each_second(struct live *l, uint64_t now_ms)
 {
 	look_at_clock(l);
 	if (l->recording)
-		lz_recording_flush(l->recording);
+		look_at_recording(l);
 	if (l->programs) {
 		look_for_loss(l);
 		self_test(l, now_ms);
@@ -567,7 +596,7 @@ static int start_source(struct live *l, struct lz_err *err)
 			lz_reduced_explain(err);
 	}
 	if (!code)
-		return lz_programs_tasks(l->programs, take_record, l, err);
+		return take_processes(l, err);
 	if (l->o->mode == LZ_WATCH_FULL)
 		return code;
 	if (l->o->mode == LZ_WATCH_AUTO)

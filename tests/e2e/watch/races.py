@@ -561,22 +561,22 @@ class Engine:
     def docker(self, *argv):
         return command(["docker", *argv], env=self.env)
 
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        with contextlib.suppress(OSError):
-            os.unlink(f"{self.lab.tmp}/docker.pid")
+    def halt(self):
+        """Its containers live on."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def stop(self):
         with contextlib.suppress(Trouble):
             names = self.docker("ps", "-aq").split()
             if names:
                 self.docker("rm", "-f", *names)
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self.halt()
+        subprocess.run(["umount", "-l", f"{self.lab.tmp}/engine"], stderr=subprocess.DEVNULL, check=False)  # its own doing
 
 
 @case
@@ -603,8 +603,8 @@ def engine_faults(lab, tap, main):
     tap.case(told(first, first), "a container of a real engine: its name")
     engine.docker("rename", first, f"{first}-b")
     tap.case(told(first, f"{first}-b"), "a container is renamed: its new name within seconds")
-    engine.kill()
-    tap.case(told(first, f"{first}-b"), "the engine is killed: its container is known by name")
+    engine.halt()
+    tap.case(told(first, f"{first}-b"), "the engine is stopped: its container is known by name")
     engine.start()
     tap.case(told(first, f"{first}-b"), "the engine is back: its container is known by name")
     time.sleep(1)
@@ -706,9 +706,10 @@ def ring_overflow(lab, tap, main):
     time.sleep(2.2)
     s = small.stats()
     passed = s["passed_over"]["class"] + s["passed_over"]["file"] + s["passed_over"]["throttled"]
-    tap.note(f"{opened} opened, {told} told, stats {s['seen']} seen = {passed} passed over + {s['sent']} sent + {s['lost']} lost")
-    asked = s["self_tests"] + s["self_tests_failed"]
-    tap.case(0 <= passed + s["sent"] + s["lost"] - s["seen"] <= asked + 1 and s["lost"] > 1000,
+    tap.note(f"{opened} opened, {told} told, stats {s['seen']} seen = {passed} passed over + {s['sent']} sent + {s['lost']} lost, {s['interrupted']} of them interrupted")
+    # Self-tests are sent without being seen; counters are read one after the other while events go on.
+    over = passed + s["sent"] + s["lost"] - s["seen"] - s["interrupted"]
+    tap.case(-50 <= over <= 50 and s["lost"] > 1000,
              "a ring that is full: all that happened was passed over, sent or counted as lost")
     tap.case(opened == 20000 and told < opened and opened - told <= s["lost"], "a ring that is full: what is not told is counted")
     tap.case(any(a["lost"] > 0 and "calls" in a["lost_kinds"] for a in small.alerts), "a ring that is full: an alert carries how much was lost, and what")
