@@ -11,6 +11,7 @@
 #include "others.h"
 #include "recording.h"
 #include "reduced.h"
+#include "rights.h"
 #include "sink.h"
 #include "stats.h"
 #include "want.h"
@@ -465,6 +466,8 @@ static void fill_stats(struct live *l)
 {
 	if (l->programs) {
 		lz_programs_counts(l->programs, l->stats.kernel);
+		l->stats.cpus = lz_programs_lost_by_cpu(l->programs, l->stats.lost_by_cpu,
+							LZ_STATS_CPUS);
 		l->stats.ring_held = lz_rings_held(l->rings);
 		l->stats.ring_size = lz_rings_size(l->rings);
 		l->stats.path = lz_programs_path(l->programs);
@@ -607,6 +610,8 @@ static int start(struct live *l, struct lz_err *err)
 	struct lz_engine_hooks hooks;
 	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
 
+	if (!code)
+		code = lz_rights_keep_few(err);
 	if (code)
 		return code;
 	l->config.ring_bytes = l->o->ring_bytes;
