@@ -164,10 +164,11 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 
 /* --- settings --- */
 
-/* Calls that change which mount lies where. */
+/* Calls that change which mount lies where, or give mounts numbers that others had. */
 static bool moves_files(int nr)
 {
-	static const int calls[] = {SYS_mount, SYS_umount2, SYS_move_mount, SYS_pivot_root};
+	static const int calls[] = {SYS_mount, SYS_umount2, SYS_move_mount, SYS_pivot_root,
+				    SYS_unshare};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (calls[i] == nr)
