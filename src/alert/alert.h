@@ -31,7 +31,7 @@ struct lz_alert_process {
 	struct lz_span name, exe, cmdline;
 };
 
-enum { LZ_ALERT_LINEAGE_MAX = 5, LZ_FINGERPRINT_SIZE = 33 /* 32 hex digits and a NUL */ };
+enum { LZ_ALERT_LINEAGE_MAX = 6, LZ_FINGERPRINT_SIZE = 33 /* 32 hex digits and a NUL */ };
 
 /* Plain data, zero is empty; spans are borrowed for the call it is given to. */
 struct lz_alert {

@@ -471,6 +471,21 @@ void lz_programs_counts(const struct lz_programs *p, uint64_t ret[LZ_COUNTS])
 	lz_free(each);
 }
 
+size_t lz_programs_lost_by_cpu(const struct lz_programs *p, uint64_t *ret, size_t n)
+{
+	int fd = bpf_map__fd(p->skel->maps.counts);
+	uint64_t *each = lz_alloc(p->cpus * sizeof(*each));
+	u32 lost = LZ_COUNT_LOST;
+	size_t cpus = p->cpus < n ? p->cpus : n;
+
+	if (!each || bpf_map_lookup_elem(fd, &lost, each))
+		cpus = 0;
+	if (cpus)
+		memcpy(ret, each, cpus * sizeof(*each));
+	lz_free(each);
+	return cpus;
+}
+
 uint64_t lz_programs_missed(const struct lz_programs *p)
 {
 	struct bpf_program *x;

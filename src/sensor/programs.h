@@ -56,6 +56,8 @@ size_t lz_programs_rings(const struct lz_programs *p, const int **ret_fds);
 
 /* Summed over processors. */
 void lz_programs_counts(const struct lz_programs *p, uint64_t ret[LZ_COUNTS]);
+/* Lost on each processor; returns how many there are, at most n. */
+size_t lz_programs_lost_by_cpu(const struct lz_programs *p, uint64_t *ret, size_t n);
 /* Calls that came while the same program already ran on that processor: not seen. */
 uint64_t lz_programs_missed(const struct lz_programs *p);
 /* What is known of a control group: 1 host, 2 container, 0 forgets it. */

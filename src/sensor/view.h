@@ -71,6 +71,8 @@ bool lz_view_answers(const struct lz_field *f);
 bool lz_view_destination(struct lz_view *v, unsigned char ret_ip[16], unsigned *ret_bytes);
 /* A field's first value by its name, for those who are no rules; .p NULL: none. */
 struct lz_span lz_view_ask(struct lz_view *v, const char *field);
+/* A process's name and arguments, on one line. */
+struct lz_span lz_view_line(struct lz_view *v, const struct lz_proc *p);
 struct lz_span lz_view_container(struct lz_view *v); /* short id; "host" outside */
 const char *lz_cap_name(unsigned number); /* "SYS_ADMIN"; NULL: none */
 /* Time since 1970 of the event at hand. */

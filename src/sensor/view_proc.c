@@ -60,6 +60,11 @@ struct lz_span lz_view_cmdline(struct lz_view *v, const struct lz_proc *p, struc
 	return lz_view_end(v);
 }
 
+struct lz_span lz_view_line(struct lz_view *v, const struct lz_proc *p)
+{
+	return lz_view_cmdline(v, p, lz_proc_name(p));
+}
+
 static size_t exepath_of(struct lz_view *v, const struct lz_proc *p, const struct lz_datum **ret)
 {
 	return p && p->exe_path ? lz_view_text(v, lz_shared_span(p->exe_path), ret) : 0;
@@ -74,7 +79,7 @@ static size_t exe_of(struct lz_view *v, const struct lz_proc *p, const struct lz
 }
 static size_t cmdline_of(struct lz_view *v, const struct lz_proc *p, const struct lz_datum **ret)
 {
-	return p ? lz_view_text(v, lz_view_cmdline(v, p, lz_proc_name(p)), ret) : 0;
+	return p ? lz_view_text(v, lz_view_line(v, p), ret) : 0;
 }
 static size_t pid_of(struct lz_view *v, const struct lz_proc *p, const struct lz_datum **ret)
 {

@@ -203,14 +203,12 @@ static void add_field(void *arg, struct lz_span name, enum lz_field_type type,
 	f->text = d->text;
 }
 
-static void add_lineage(struct lz_engine *e, struct lz_alert *a)
+void lz_engine_lineage(struct lz_engine *e, struct lz_proc *p, struct lz_alert *a)
 {
-	struct lz_proc *p = e->proc;
-
 	while (p && a->lineage_count < LZ_ALERT_LINEAGE_MAX) {
 		a->lineage[a->lineage_count++] = (struct lz_alert_process){
 			p->task.pid, lz_span(p->task.comm, strnlen(p->task.comm, 16)),
-			lz_shared_span(p->exe_path), lz_span(NULL, 0)};
+			lz_shared_span(p->exe_path), lz_view_line(e->view, p)};
 		p = lz_procs_parent(e->procs, p, e->live);
 	}
 }
@@ -244,7 +242,7 @@ static void hit(void *arg, const struct lz_rule *rule)
 	a.output = lz_buf_view(&e->output);
 	a.fields = e->field;
 	a.field_count = e->fields;
-	add_lineage(e, &a);
+	lz_engine_lineage(e, e->proc, &a);
 	a.container.id = lz_view_container(e->view);
 	if (c) {
 		a.container.name = c->name;

@@ -77,6 +77,9 @@ enum lz_matters {
 };
 enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots);
 
+/* The process at hand and its ancestors, for an alert; valid until the next event. */
+void lz_engine_lineage(struct lz_engine *e, struct lz_proc *p, struct lz_alert *a);
+
 struct lz_engine_counts lz_engine_counts(const struct lz_engine *e);
 size_t lz_engine_processes(const struct lz_engine *e);
 struct lz_cgroups *lz_engine_cgroups(struct lz_engine *e);

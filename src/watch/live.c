@@ -5,11 +5,13 @@
 #include "../base/clock.h"
 #include "../base/limits.h"
 #include "../base/log.h"
+#include "../sensor/proc_record.h"
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "others.h"
 #include "recording.h"
 #include "reduced.h"
+#include "rights.h"
 #include "sink.h"
 #include "stats.h"
 #include "want.h"
@@ -201,12 +203,27 @@ static void take_record(void *arg, struct lz_span record)
 		lz_recording_add(l->recording, record);
 }
 
+/* The processes there are. Some kernels' walk leaves out the first one, whom orphans call parent. */
+static int take_processes(struct live *l, struct lz_err *err)
+{
+	struct lz_buf record;
+	int code = lz_programs_tasks(l->programs, take_record, l, err);
+
+	if (code || lz_procs_find(lz_engine_procs(l->engine), 1, 0))
+		return code;
+	lz_buf_init(&record, LZ_EV_MAX);
+	if (lz_proc_record(1, LZ_EV_TASK, &record))
+		take_record(l, lz_buf_view(&record));
+	lz_buf_done(&record);
+	return 0;
+}
+
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
 	uint64_t since_ns = boot_ns();
-	int code = lz_programs_tasks(l->programs, take_record, l, &err);
+	int code = take_processes(l, &err);
 
 	if (!code)
 		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
@@ -449,6 +466,8 @@ static void fill_stats(struct live *l)
 {
 	if (l->programs) {
 		lz_programs_counts(l->programs, l->stats.kernel);
+		l->stats.cpus = lz_programs_lost_by_cpu(l->programs, l->stats.lost_by_cpu,
+							LZ_STATS_CPUS);
 		l->stats.ring_held = lz_rings_held(l->rings);
 		l->stats.ring_size = lz_rings_size(l->rings);
 		l->stats.path = lz_programs_path(l->programs);
@@ -567,7 +586,7 @@ static int start_source(struct live *l, struct lz_err *err)
 			lz_reduced_explain(err);
 	}
 	if (!code)
-		return lz_programs_tasks(l->programs, take_record, l, err);
+		return take_processes(l, err);
 	if (l->o->mode == LZ_WATCH_FULL)
 		return code;
 	if (l->o->mode == LZ_WATCH_AUTO)
@@ -591,6 +610,8 @@ static int start(struct live *l, struct lz_err *err)
 	struct lz_engine_hooks hooks;
 	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
 
+	if (!code)
+		code = lz_rights_keep_few(err);
 	if (code)
 		return code;
 	l->config.ring_bytes = l->o->ring_bytes;

@@ -52,7 +52,10 @@ static void print_json(const struct lz_stats *s, struct lz_buf *b)
 		if (lz_event_kind_text(i))
 			lz_buf_printf(b, "%s\"%s\": %" PRIu64, i > 1 ? ", " : "",
 				      lz_event_kind_text(i), k[LZ_COUNT_LOST_KIND + i]);
-	lz_buf_printf(b, "}, \"interrupted\": %" PRIu64 ", \"received\": %" PRIu64
+	lz_buf_str(b, "}, \"lost_by_cpu\": [");
+	for (size_t i = 0; i < s->cpus; i++)
+		lz_buf_printf(b, "%s%" PRIu64, i ? ", " : "", s->lost_by_cpu[i]);
+	lz_buf_printf(b, "], \"interrupted\": %" PRIu64 ", \"received\": %" PRIu64
 			 ", \"unreadable\": %" PRIu64 ", \"hits\": %" PRIu64
 			 ", \"processes\": %zu, \"groups\": %zu, \"ring\": {\"held\": %zu, \"size\": "
 			 "%zu}, \"files_learnt\": %" PRIu64 ", \"folders_learnt\": %" PRIu64 ", \"repairs\": %" PRIu64

@@ -914,7 +914,7 @@ static const struct {
 	{"fd.name=/usr/lib/x", "~fd.name ", LIB, true},
 	{"fd.name!=/etc/shadow", "~fd.name ", LIB, true},
 	{"not fd.name=/etc/shadow", "~fd.name ", LIB, true},
-	{"fd.name in (/etc/shadow, /root/x)", "~fd.name ", LIB, false},
+	{"fd.name in (/etc/shadow, /srv/x)", "~fd.name ", LIB, false},
 	{"fd.name in (/etc/shadow, /usr/lib/x)", "~fd.name ", LIB, true},
 	{"fd.name startswith /etc", "~fd.name ", LIB, false},
 	{"fd.name startswith /usr/lib/x86", "~fd.name ", LIB, true},
