@@ -12,6 +12,12 @@
   feeds       db build of all feeds in ../shared
   rules       events against the community's rule files, on one core
   size        the release program
+  sensor      the run-time sensor: all of the next five
+  sensor_calls     what single system calls cost more
+  sensor_busy      what busy servers and builds lose
+  sensor_rest      processor time and memory with many idle processes
+  sensor_storm     200,000 events a second for a minute, and more than it can bear
+  sensor_latency   from the act to the alert
 
 The floor (bench/floor) inflates the same layers and hashes packed and unpacked bytes with the same
 libraries on as many cores, and parses nothing. Floor and scan take turns, so that a busy machine
@@ -23,6 +29,8 @@ import os
 import statistics
 import subprocess
 import sys
+
+import sensor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.join(ROOT, "build")
@@ -225,6 +233,26 @@ def case_size():
     row("size of lazaret", f"{size / MIB:.2f} MiB", aim="≤ 6 MiB", met=size <= 6 * MIB)
 
 
+def case_sensor_calls():
+    sensor.run("calls", BUILD, SHARED, DATA, row)
+
+
+def case_sensor_busy():
+    sensor.run("busy", BUILD, SHARED, DATA, row)
+
+
+def case_sensor_rest():
+    sensor.run("rest", BUILD, SHARED, DATA, row)
+
+
+def case_sensor_storm():
+    sensor.run("storm", BUILD, SHARED, DATA, row)
+
+
+def case_sensor_latency():
+    sensor.run("latency", BUILD, SHARED, DATA, row)
+
+
 def table():
     head = ("case", "value", "floor", "ratio", "aim", "met?")
     widths = [max(len(r[i]) for r in [head, *rows]) for i in range(6)]
@@ -235,6 +263,8 @@ def table():
 def main():
     cases = {n[5:]: f for n, f in globals().items() if n.startswith("case_")}
     names = sys.argv[1:] or [n for n in cases if n != "memory"]
+    names = [n for name in names
+             for n in ([c for c in cases if c.startswith("sensor_")] if name == "sensor" else [name])]
     if any(n not in cases for n in names):
         print(__doc__)
         return 0 if names in (["--help"], ["help"]) else 2
@@ -244,7 +274,7 @@ def main():
     for name in names:
         try:
             cases[name]()
-        except (Trouble, OSError, subprocess.CalledProcessError) as e:
+        except (Trouble, sensor.Trouble, OSError, subprocess.CalledProcessError) as e:
             row(name, "could not be measured")
             print(e)
             status = 1

@@ -6,6 +6,7 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../watch/watch.h"
+#include "config.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,12 +31,14 @@ enum {
 	LEARN,
 	PROFILES,
 	QUIET,
+	DETAIL,
 };
 
 static const struct lz_option options[] = {
 	[RULES] = {"--rules", 'r', "PATH", "@file",
 		   "rule file, or folder of them; may be given several times, later ones change "
-		   "earlier ones; read again when they change"},
+		   "earlier ones; read again when they change; without any, the set that comes with "
+		   "the program (docs/rules-runtime.md)"},
 	[FORMAT] = {"--format", 'f', "FORMAT", "text json",
 		    "alerts as lines for people (text) or as JSON objects, one a line"},
 	[OUTPUT] = {"--output", 'o', "WHERE", NULL,
@@ -69,6 +72,8 @@ static const struct lz_option options[] = {
 	[PROFILES] = {"--profiles", 0, "FOLDER", "@dir",
 		      "where it is written and read (/var/lib/lazaret/profiles)"},
 	[QUIET] = {"--quiet", 'q', NULL, NULL, "no words on standard error but problems"},
+	[DETAIL] = {"--detail", 0, NULL, NULL,
+		    "lines for people also say what to do, where the rule does (JSON always has it)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -124,6 +129,7 @@ static bool duration(const char *text, uint64_t *ret_s)
 struct given {
 	struct lz_watch_options o;
 	char **rules, **outputs;
+	char own_rules[4096]; /* where the set that comes with the program lies */
 	bool doctor;
 };
 
@@ -205,7 +211,25 @@ static bool take(struct given *g, int option, const char *value)
 		g->o.docker_root = value;
 	g->doctor |= option == DOCTOR;
 	g->o.quiet |= option == QUIET;
+	g->o.detail |= option == DETAIL;
 	return true;
+}
+
+/* The set that comes with the program: beside it in the source tree, or where it was installed. */
+static bool default_rules(struct given *g)
+{
+	static const char in_tree[] = "../data/rules/runtime";
+	ssize_t n = readlink("/proc/self/exe", g->own_rules, sizeof(g->own_rules) - sizeof(in_tree));
+	char *end;
+
+	g->own_rules[n > 0 ? n : 0] = 0;
+	end = strrchr(g->own_rules, '/');
+	if (end)
+		memcpy(end + 1, in_tree, sizeof(in_tree));
+	if (!end || access(g->own_rules, R_OK))
+		snprintf(g->own_rules, sizeof(g->own_rules), "%s", LZ_RULES_DIR);
+	g->rules[g->o.rule_count++] = g->own_rules;
+	return !access(g->own_rules, R_OK);
 }
 
 static int parse(struct given *g, int argc, char **argv)
@@ -229,8 +253,9 @@ static int parse(struct given *g, int argc, char **argv)
 		lz_log(LZ_ERROR, "watch: --profiles needs the name of a folder");
 		return -1;
 	}
-	if (!g->o.rule_count && !g->o.learn_s && !g->o.profiles) {
-		lz_log(LZ_ERROR, "watch: name rules: --rules FILE; see `lazaret watch --help`");
+	if (!g->o.rule_count && !default_rules(g) && !g->o.learn_s && !g->o.profiles) {
+		lz_log(LZ_ERROR, "watch: the rules that come with the program are not in %s; name "
+				 "others: --rules FILE", LZ_RULES_DIR);
 		return -1;
 	}
 	if (g->o.record && g->o.replay) {
@@ -283,7 +308,8 @@ const struct lz_verb lz_verb_watch = {
 	.name = "watch",
 	.arguments = "",
 	.summary = "watch containers and this host as they run, by rules in Falco's language",
-	.examples = "lazaret watch --rules falco_rules.yaml\n"
+	.examples = "lazaret watch\n"
+		    "lazaret watch --rules falco_rules.yaml\n"
 		    "lazaret watch -r rules/ --format json -o file:/var/log/lazaret.json,size=100M\n"
 		    "lazaret watch -r my.yaml --replay incident.lzrec --group 0\n"
 		    "lazaret watch -r rules/ --learn 15m\n"

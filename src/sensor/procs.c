@@ -106,6 +106,16 @@ void lz_procs_free(struct lz_procs *p)
 	lz_free(p);
 }
 
+const struct lz_proc *lz_procs_host(struct lz_procs *p)
+{
+	for (uint32_t pid = 1; pid <= 2; pid++) {
+		const struct lz_proc *x = lz_procs_find(p, pid, 0);
+		if (x && x->task.mntns && x->task.pidns)
+			return x;
+	}
+	return NULL;
+}
+
 size_t lz_procs_count(const struct lz_procs *p)
 {
 	return p->count;

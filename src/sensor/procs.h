@@ -63,6 +63,9 @@ void lz_procs_purge(struct lz_procs *p, uint64_t now_ns);
 /* Behind TASK records of all there are, the first at since_ns: who was not among them has ended,
  * though nobody said so. */
 void lz_procs_sweep(struct lz_procs *p, uint64_t since_ns, uint64_t now_ns);
+/* A process that lives in the host's own namespaces: the first one, or else the kernel's own first
+ * thread. NULL: neither is known. */
+const struct lz_proc *lz_procs_host(struct lz_procs *p);
 size_t lz_procs_count(const struct lz_procs *p); /* the dead included */
 /* Each living one. */
 void lz_procs_each(struct lz_procs *p, void (*each)(void *arg, struct lz_proc *proc), void *arg);

@@ -45,7 +45,7 @@ struct lz_getter_row {
 	lz_getter *get;
 };
 extern const struct lz_getter_row lz_getters_event[], lz_getters_proc[], lz_getters_fd[],
-	lz_getters_who[]; /* each ends with a NULL field */
+	lz_getters_who[], lz_getters_own[]; /* each ends with a NULL field */
 
 /* --- memory of one event --- */
 void *lz_view_take(struct lz_view *v, size_t n); /* NULL: no room left */

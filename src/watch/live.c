@@ -5,6 +5,7 @@
 #include "../base/clock.h"
 #include "../base/limits.h"
 #include "../base/log.h"
+#include "../sensor/proc_record.h"
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "others.h"
@@ -26,6 +27,8 @@
 #define RELOAD_MS   2000 /* between looks at the rule files */
 #define SELFTEST_MS 60000
 #define ANSWER_MS   5000 /* a self-test that took longer has failed */
+#define SAMPLE_MS   5000 /* between looks at what containers use */
+#define SILENT_NS   30000000000ULL /* that end a conversation by datagrams */
 #define FINISH_MS   3000
 #define STEP_NS	    1000000 /* of the clock, that counts as one */
 #define BURST	    4096 /* records before other things are looked after */
@@ -48,9 +51,9 @@ struct live {
 	uint64_t lost_base;  /* lost by programs that are gone */
 	uint64_t lost_known; /* of these, said already */
 	uint64_t kind_known[LZ_EV_KINDS];
-	uint64_t discards;
+	uint64_t discards, folders;
 	uint32_t nonce, answered;
-	uint64_t second_ms, reload_ms, selftest_ms, stats_ms;
+	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
 	int signals;
 };
@@ -95,15 +98,24 @@ static void on_group(void *arg, uint64_t id, unsigned known)
 		lz_programs_group(l->programs, id, known);
 }
 
-/* A file that no rule can ask about is passed over in the kernel from now on. */
+/* A file that no rule can ask about, or a whole folder of them, is passed over in the kernel from
+ * now on. */
 static void on_idle(void *arg, const struct lz_record *r)
 {
 	struct live *l = arg;
 	struct lz_ev_learn file;
+	enum lz_matters matters;
 
-	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) ||
-	    !lz_others_idle(l->others) || lz_engine_file_matters(l->engine, r))
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) || !lz_others_idle(l->others))
 		return;
+	matters = lz_engine_matters(l->engine, r, file.key.class & LZ_CLASS_DOTS);
+	if (matters == LZ_MATTERS)
+		return;
+	if (matters == LZ_MATTERS_NOT_FOLDER) {
+		file.key.inode = 0;
+		file.key.path = file.folder;
+		l->folders++;
+	}
 	lz_programs_discard(l->programs, &file);
 	l->discards++;
 }
@@ -172,6 +184,7 @@ static const char *const kind_names[LZ_EV_KINDS] = {
 	[LZ_EV_IO_URING] = "io_uring operations",
 	[LZ_EV_THROTTLE] = "throttling",
 	[LZ_EV_SELFTEST] = "self-tests",
+	[LZ_EV_STATS] = "statistics",
 };
 
 const char *lz_event_kind_text(unsigned kind)
@@ -189,12 +202,27 @@ static void take_record(void *arg, struct lz_span record)
 		lz_recording_add(l->recording, record);
 }
 
+/* The processes there are. Some kernels' walk leaves out the first one, whom orphans call parent. */
+static int take_processes(struct live *l, struct lz_err *err)
+{
+	struct lz_buf record;
+	int code = lz_programs_tasks(l->programs, take_record, l, err);
+
+	if (code || lz_procs_find(lz_engine_procs(l->engine), 1, 0))
+		return code;
+	lz_buf_init(&record, LZ_EV_MAX);
+	if (lz_proc_record(1, LZ_EV_TASK, &record))
+		take_record(l, lz_buf_view(&record));
+	lz_buf_done(&record);
+	return 0;
+}
+
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
 	uint64_t since_ns = boot_ns();
-	int code = lz_programs_tasks(l->programs, take_record, l, &err);
+	int code = take_processes(l, &err);
 
 	if (!code)
 		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
@@ -402,6 +430,37 @@ static void self_test(struct live *l, uint64_t now_ms)
 	}
 }
 
+/* A container that is cut off, or heard again, is an event of its own. */
+static void look_at_rate(void *arg, struct lz_cgroup *g)
+{
+	struct live *l = arg;
+	struct {
+		struct lz_ev head;
+		struct lz_ev_part part;
+		struct lz_ev_throttle throttle;
+	} __attribute__((packed)) r = {.head = {.size = sizeof(r), .kind = LZ_EV_THROTTLE}};
+	uint64_t dropped;
+	bool now;
+
+	if (!g->in_container || !lz_programs_throttled(l->programs, g->id, &dropped, &now) ||
+	    (now == g->throttled && !(dropped > g->dropped && !now)))
+		return;
+	r.head.time_ns = boot_ns();
+	r.head.cgroup = g->id;
+	r.head.pid = r.head.tid = g->container ? g->container->pid : 0;
+	r.head.flags = LZ_EVF_OTHER;
+	r.part = (struct lz_ev_part){LZ_PART_THROTTLE, sizeof(r.throttle)};
+	r.throttle.dropped = dropped - g->dropped;
+	r.throttle.began = now;
+	g->throttled = now;
+	if (!now)
+		g->dropped = dropped;
+	lz_log(LZ_WARN, now ? "container %s makes more than %llu events a second: the rest is not judged"
+			    : "container %s is heard again, after %llu events that were not judged",
+	       g->short_id, (unsigned long long)(now ? l->o->rate : r.throttle.dropped));
+	take_record(l, lz_span(&r, sizeof(r)));
+}
+
 static void fill_stats(struct live *l)
 {
 	if (l->programs) {
@@ -415,6 +474,7 @@ static void fill_stats(struct live *l)
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
 	l->stats.discards = l->discards;
+	l->stats.folders = l->folders;
 }
 
 static void each_second(struct live *l, uint64_t now_ms)
@@ -425,8 +485,16 @@ static void each_second(struct live *l, uint64_t now_ms)
 	if (l->programs) {
 		look_for_loss(l);
 		self_test(l, now_ms);
+		if (l->o->rate)
+			lz_cgroups_each(lz_engine_cgroups(l->engine), look_at_rate, l);
 	}
 	lz_engine_purge(l->engine, boot_ns());
+	if (now_ms - l->sample_ms >= SAMPLE_MS) {
+		l->sample_ms = now_ms;
+		lz_engine_sample(l->engine, boot_ns(), take_record, l);
+		if (l->programs && l->config.flows)
+			lz_programs_silent(l->programs, boot_ns(), SILENT_NS, take_record, l);
+	}
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;
 		reload(l, false);
@@ -515,7 +583,7 @@ static int start_source(struct live *l, struct lz_err *err)
 			lz_reduced_explain(err);
 	}
 	if (!code)
-		return lz_programs_tasks(l->programs, take_record, l, err);
+		return take_processes(l, err);
 	if (l->o->mode == LZ_WATCH_FULL)
 		return code;
 	if (l->o->mode == LZ_WATCH_AUTO)

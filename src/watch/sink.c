@@ -9,6 +9,7 @@
 struct lz_sink {
 	struct lz_groups *groups; /* NULL: each hit by itself */
 	struct lz_outputs *outputs;
+	bool detail;
 };
 
 static void send(void *arg, const struct lz_alert *a)
@@ -33,6 +34,7 @@ struct lz_sink *lz_sink_new(const struct lz_watch_options *o, struct lz_err *err
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	s->detail = o->detail;
 	s->outputs = lz_outputs_new(&out, err);
 	if (s->outputs && o->group_s)
 		s->groups = lz_groups_new(&group, send, s, err);
@@ -62,8 +64,9 @@ void lz_sink_add(void *sink, const struct lz_alert *a)
 	char print[LZ_FINGERPRINT_SIZE];
 	struct lz_alert with = *a;
 
+	with.detail = s->detail;
 	if (s->groups) {
-		lz_groups_add(s->groups, a, lz_now_ms());
+		lz_groups_add(s->groups, &with, lz_now_ms());
 		return;
 	}
 	if (!a->fingerprint.n && !lz_alert_fingerprint(a, print, NULL))

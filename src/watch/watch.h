@@ -33,6 +33,7 @@ struct lz_watch_options {
 	const char *record;   /* NULL: don't */
 	const char *replay;   /* NULL: live */
 	bool json, colour;
+	bool detail;	      /* lines for people say what to do, too */
 	bool quiet;	      /* no words on standard error but problems */
 	enum lz_watch_mode mode;
 	int group_s;	      /* window of alike alerts; 0: each by itself, -1: the default */

@@ -179,17 +179,19 @@ ACTS = [
     ("Create Symlink Over Sensitive Files", "box", "act symlink /etc/shadow /tmp/{m}"),
     ("Mount in a container", "box", "mount -t tmpfs {m} /mnt"),
 ]
-# Deeds that come close, and no rule looks for.
+# The like, for deeds that come close and that the rule must let be.
 QUIET = [
-    ("host", "act open r /etc/passwd {m}"),
-    ("box", "act chmod 0755 /opt/bits {m}"),
-    ("box", "act symlink /opt/bits /tmp/{m}"),
-    ("host", "sh -c 'true {m}'"),
+    ("Read sensitive file untrusted", "host", "act open r /etc/passwd {m}"),
+    ("Set Setuid or Setgid bit", "box", "act chmod 0755 /opt/bits {m}"),
+    ("Create Symlink Over Sensitive Files", "box", "act symlink /opt/bits /tmp/{m}"),
+    ("Drop and execute new binary in container", "box", "act sleep 1 {m}"),
+    ("Terminal shell in container", "box", "runc spawn sh -c 'true {m}'"),
+    ("Fileless execution via memfd_create", "host", "sh -c 'true {m}'"),
 ]
 OWN_RULES = """\
 - rule: Mount in a container
   desc: what the stock rules ask only of privileged containers, which need an engine to be known
-  condition: evt.type = mount and container.id != host
+  condition: evt.type = mount and container.id != host and proc.name = mount
   output: mount (command=%proc.cmdline)
   priority: NOTICE
 """
@@ -202,7 +204,7 @@ def write_acts(root):
     with open(os.path.join(root, "acts.sh"), "w", encoding="ascii") as f:
         for i, (_, where, command) in enumerate(ACTS):
             f.write(f"{where} {command.format(m=f'yes{i:02}')}\n")
-        for i, (where, command) in enumerate(QUIET):
+        for i, (_, where, command) in enumerate(QUIET):
             f.write(f"{where} {command.format(m=f'not{i:02}')}\n")
 
 
@@ -258,15 +260,13 @@ def check_alerts(tap, version, found):
            *said_there[-20:])
     tap.ok(found.get("acts", ([], None))[0] == [], f"{version}: no act says that it failed",
            *found.get("acts", ([], None))[0])
-    for i, (rule, where, command) in enumerate(ACTS):
-        mark = f"yes{i:02}"
-        with_mark = [x["rule"] for x in alerts if mark in json.dumps(x)]
-        tap.ok(rule in with_mark, f"{version}: {rule}, {where}: {command.split()[0:2]}",
-               f"alerts of this act: {with_mark}")
-    for i, (where, command) in enumerate(QUIET):
-        mark = f"not{i:02}"
-        with_mark = [x["rule"] for x in alerts if mark in json.dumps(x)]
-        tap.ok(not with_mark, f"{version}: no alert, {where}: {command}", *with_mark)
+    for acts, word, wanted in ((ACTS, "yes", True), (QUIET, "not", False)):
+        for i, (rule, where, command) in enumerate(acts):
+            mark = f"{word}{i:02}"
+            raised = [x["rule"] for x in alerts if mark in x.get("output", "")]
+            tap.ok((rule in raised) == wanted,
+                   f"{version}: {rule}{'' if wanted else ', not'}: {where}: {command}",
+                   f"alerts of this act: {raised}")
 
 
 def check_guest(tap, version, found):
@@ -274,7 +274,8 @@ def check_guest(tap, version, found):
     tap.ok(release.startswith(version + "."), f"{version}: boots ({release})")
     check_programs(tap, version, found)
     doctor, status = found.get("doctor", ([], None))
-    tap.ok(status == 0 and any(x.split() == "calls by a program behind each".split() for x in doctor),
+    calls = [x for x in doctor if x.startswith("calls ") and "by a program behind each" in x]
+    tap.ok(status in (0, 3) and calls,
            f"{version}: the doctor says that a program behind each call is in use", *doctor)
     check_alerts(tap, version, found)
     check_idle(tap, version, found)

@@ -17,6 +17,7 @@ make_box() {
 	mount -t overlay -o lowerdir=/tmp/lower,upperdir=/tmp/upper,workdir=/tmp/work overlay /tmp/box
 	cp /bin/act /tmp/box/opt/dropped
 	: >/tmp/box/opt/bits
+	mount -t proc proc /tmp/box/proc
 	mount -t devpts pts /tmp/box/dev/pts
 	ln -s pts/ptmx /tmp/box/dev/ptmx
 	cp -a /dev/null /tmp/box/dev/null
@@ -25,7 +26,7 @@ make_box() {
 host() { "$@"; }
 
 box() {
-	sh -c 'echo 0 >"$0/cgroup.procs" && exec unshare -m -p -f --mount-proc=/tmp/box/proc chroot /tmp/box "$@"' "$group" "$@"
+	sh -c 'echo 0 >"$0/cgroup.procs" && exec unshare -m -p -f chroot /tmp/box "$@"' "$group" "$@"
 }
 
 wait_for() { # FILE PATTERN SECONDS

@@ -32,6 +32,7 @@ const volatile struct lz_call_row calls[LZ_CALLS];
 const volatile u16 compat_calls[LZ_CALLS]; /* 32-bit numbers → ours + 1 */
 const volatile u16 compat_sockets[LZ_SOCKETCALLS]; /* the same for socketcall(2) */
 const volatile u32 set_flows;	     /* connections are followed */
+const volatile u32 set_dns;	     /* names are */
 const volatile u32 set_selftest_nr;  /* the call by which the sensor asks itself */
 
 /* Written while they run. */
@@ -74,6 +75,7 @@ struct {
 
 /* A record under construction. */
 #define TAIL_BYTES 24576
+#define BLOCK_BYTES 256
 struct out {
 	u64 busy;
 	u32 used;  /* of tail */
@@ -83,6 +85,7 @@ struct out {
 	/* what the path walk is at */
 	u64 dentry, mount, root_dentry, root_mount;
 	struct lz_ev_learn learn;
+	char block[BLOCK_BYTES]; /* a structure of the kernel's */
 	struct lz_ev ev;
 	char tail[TAIL_BYTES];
 };
@@ -113,14 +116,9 @@ static __always_inline void count_lost(u32 kind)
 static __always_inline u64 cgroup_of(struct task_struct *task)
 {
 	struct css_set *set = task->cgroups;
-	struct cgroup_subsys_state *css = 0;
-	struct cgroup *cgroup = 0;
+	struct cgroup_subsys_state **all = set->subsys;
 
-	if (!set_cgroup_v1)
-		return set->dfl_cgrp->kn->id;
-	bpf_probe_read_kernel(&css, sizeof(css), (void **)set->subsys + (set_pids_subsys & 31));
-	cgroup = BPF_CORE_READ(css, cgroup);
-	return BPF_CORE_READ(cgroup, kn, id);
+	return set_cgroup_v1 ? all[set_pids_subsys & 31]->cgroup->kn->id : set->dfl_cgrp->kn->id;
 }
 
 static __always_inline u64 caps_at(const void *p)
@@ -173,20 +171,15 @@ static __always_inline struct out *begin_plain(u16 kind)
 	return o;
 }
 
-/* The head, for the task that runs. */
-static __always_inline struct out *begin(u16 kind)
+/* … for the task that runs. */
+static __always_inline void fill_task(struct out *o)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct out *o = begin_plain(kind);
-	u64 id;
+	u64 id = bpf_get_current_pid_tgid();
 
-	if (!o)
-		return 0;
 	o->ev.start_ns = task->group_leader->start_boottime;
-	o->ev.cgroup = cgroup_of(task);
 	o->ev.cap_effective = caps_at(&task->cred->cap_effective);
 	o->ev.cap_permitted = caps_at(&task->cred->cap_permitted);
-	id = bpf_get_current_pid_tgid();
 	o->ev.pid = id >> 32;
 	o->ev.tid = (u32)id;
 	o->ev.ppid = task->real_parent->tgid;
@@ -195,6 +188,16 @@ static __always_inline struct out *begin(u16 kind)
 	o->ev.gid = id >> 32;
 	o->ev.loginuid = bpf_core_field_exists(task->loginuid) ? task->loginuid.val : (u32)-1;
 	bpf_get_current_comm(o->ev.comm, sizeof(o->ev.comm));
+}
+
+static __always_inline struct out *begin(u16 kind)
+{
+	struct out *o = begin_plain(kind);
+
+	if (!o)
+		return 0;
+	o->ev.cgroup = cgroup_of(bpf_get_current_task_btf());
+	fill_task(o);
 	return o;
 }
 

@@ -13,14 +13,13 @@
 static __always_inline u64 file_of_fd(u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots, *file = 0;
+	struct fdtable *table = task->files->fdt;
+	u64 file = 0;
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+	if (!table || fd >= table->max_fds)
 		return 0;
-	slots = BPF_CORE_READ(table, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
-	return (u64)file;
+	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
+	return file;
 }
 
 static __always_inline void file_times(struct inode *inode, struct lz_ev_file *f)

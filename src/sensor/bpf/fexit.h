@@ -19,7 +19,7 @@ static __noinline int on_function(u32 nr, struct pt_regs *regs, long ret, bool c
 
 	if (is_own(nr, ARG0(regs), ARG1(regs)))
 		return 0;
-	o = begin(LZ_EV_CALL);
+	o = begin_call(bpf_get_current_task_btf());
 	if (!o)
 		return 0;
 #if defined(__TARGET_ARCH_x86)
