@@ -43,13 +43,13 @@ static void check_notes(const struct lz_rules *r, struct lz_span text)
 	}
 }
 
-static bool knows_all(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge knows_all(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)arg, (void)f, (void)index;
 	return true;
 }
 
-static bool knows_some(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge knows_some(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)arg;
 	return (f->help[0] + index.n) % 2;

@@ -42,6 +42,8 @@ struct lz_alert {
 	uint64_t time_ns; /* since 1970 */
 	struct lz_span host;
 	struct lz_span output; /* as lz_match_output made it: neither time nor priority */
+	struct lz_span respond; /* what the rule says is to be done; may be empty */
+	bool detail;		/* lines for people tell that, too */
 	const struct lz_alert_field *fields;
 	size_t field_count;
 	struct lz_alert_process lineage[LZ_ALERT_LINEAGE_MAX]; /* the process itself first */

@@ -33,6 +33,7 @@ static void move_texts(struct move *m, struct lz_alert *a)
 				       &a->source,
 				       &a->host,
 				       &a->output,
+				       &a->respond,
 				       &a->container.id,
 				       &a->container.name,
 				       &a->container.image,

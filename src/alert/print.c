@@ -195,6 +195,10 @@ static void print_people(struct lz_print *p)
 		p->b->n = before;
 	else if (one)
 		lz_buf_byte(p->b, ']');
+	if (p->a->detail && p->a->respond.n && !one) {
+		lz_buf_str(p->b, "\n    what to do: ");
+		show(p, p->a->respond);
+	}
 	lz_buf_byte(p->b, '\n');
 }
 
@@ -212,6 +216,7 @@ static size_t weight(const struct lz_alert *a)
 	weigh(&sum, a->source);
 	weigh(&sum, a->host);
 	weigh(&sum, a->output);
+	weigh(&sum, a->respond);
 	weigh(&sum, a->container.id);
 	weigh(&sum, a->container.name);
 	weigh(&sum, a->container.image);

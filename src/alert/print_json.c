@@ -173,6 +173,8 @@ void lz_print_json(struct lz_print *p)
 	text(p, "source", a->source.n ? a->source : LZ_SPAN("syscall"));
 	text(p, "hostname", a->host);
 	output(p);
+	if (a->respond.n)
+		text(p, "respond", a->respond);
 	tags(p);
 	fields(p);
 	counts(p);

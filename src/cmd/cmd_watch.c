@@ -6,6 +6,7 @@
 #include "../base/limits.h"
 #include "../base/log.h"
 #include "../watch/watch.h"
+#include "config.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,13 +28,17 @@ enum {
 	SPOOL,
 	DOCKER_SOCKET,
 	DOCKER_ROOT,
+	LEARN,
+	PROFILES,
 	QUIET,
+	DETAIL,
 };
 
 static const struct lz_option options[] = {
 	[RULES] = {"--rules", 'r', "PATH", "@file",
 		   "rule file, or folder of them; may be given several times, later ones change "
-		   "earlier ones; read again when they change"},
+		   "earlier ones; read again when they change; without any, the set that comes with "
+		   "the program (docs/rules-runtime.md)"},
 	[FORMAT] = {"--format", 'f', "FORMAT", "text json",
 		    "alerts as lines for people (text) or as JSON objects, one a line"},
 	[OUTPUT] = {"--output", 'o', "WHERE", NULL,
@@ -61,7 +66,14 @@ static const struct lz_option options[] = {
 			   "where Docker listens (/run/docker.sock, or DOCKER_HOST=unix://…)"},
 	[DOCKER_ROOT] = {"--docker-root", 0, "FOLDER", "@dir",
 			 "where Docker keeps its containers (/var/lib/docker)"},
+	[LEARN] = {"--learn", 0, "TIME", NULL,
+		   "learn that long (30s, 15m, 2h) what each image normally does, and tell of what "
+		   "is new from then on"},
+	[PROFILES] = {"--profiles", 0, "FOLDER", "@dir",
+		      "where it is written and read (/var/lib/lazaret/profiles)"},
 	[QUIET] = {"--quiet", 'q', NULL, NULL, "no words on standard error but problems"},
+	[DETAIL] = {"--detail", 0, NULL, NULL,
+		    "lines for people also say what to do, where the rule does (JSON always has it)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -98,9 +110,26 @@ static bool number(const char *option, const char *text, uint64_t max, uint64_t 
 	return false;
 }
 
+/* "30s", "15m", "2h": up to a month. */
+static bool duration(const char *text, uint64_t *ret_s)
+{
+	struct lz_span s = lz_str(text);
+	char unit = s.n ? s.p[s.n - 1] : 0;
+	uint64_t factor = unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 0;
+
+	if (factor && lz_span_u64(lz_span_head(s, s.n - 1), 10, ret_s) && *ret_s &&
+	    *ret_s <= 31 * 86400 / factor) {
+		*ret_s *= factor;
+		return true;
+	}
+	lz_log(LZ_ERROR, "watch: --learn takes a time such as 30s, 15m or 2h, not \"%s\"", text);
+	return false;
+}
+
 struct given {
 	struct lz_watch_options o;
 	char **rules, **outputs;
+	char own_rules[4096]; /* where the set that comes with the program lies */
 	bool doctor;
 };
 
@@ -151,6 +180,8 @@ static bool take(struct given *g, int option, const char *value)
 			return false;
 		g->o.stats_s = (unsigned)n;
 		return true;
+	case LEARN:
+		return duration(value, &g->o.learn_s);
 	case RATE:
 		return number("--rate", value, 1000000000, &g->o.rate);
 	case RING:
@@ -172,13 +203,33 @@ static bool take(struct given *g, int option, const char *value)
 		g->o.header_file = value;
 	else if (option == SPOOL)
 		g->o.spool_dir = value;
+	else if (option == PROFILES)
+		g->o.profiles = value;
 	else if (option == DOCKER_SOCKET)
 		g->o.docker_socket = value;
 	else if (option == DOCKER_ROOT)
 		g->o.docker_root = value;
 	g->doctor |= option == DOCTOR;
 	g->o.quiet |= option == QUIET;
+	g->o.detail |= option == DETAIL;
 	return true;
+}
+
+/* The set that comes with the program: beside it in the source tree, or where it was installed. */
+static bool default_rules(struct given *g)
+{
+	static const char in_tree[] = "../data/rules/runtime";
+	ssize_t n = readlink("/proc/self/exe", g->own_rules, sizeof(g->own_rules) - sizeof(in_tree));
+	char *end;
+
+	g->own_rules[n > 0 ? n : 0] = 0;
+	end = strrchr(g->own_rules, '/');
+	if (end)
+		memcpy(end + 1, in_tree, sizeof(in_tree));
+	if (!end || access(g->own_rules, R_OK))
+		snprintf(g->own_rules, sizeof(g->own_rules), "%s", LZ_RULES_DIR);
+	g->rules[g->o.rule_count++] = g->own_rules;
+	return !access(g->own_rules, R_OK);
 }
 
 static int parse(struct given *g, int argc, char **argv)
@@ -198,12 +249,21 @@ static int parse(struct given *g, int argc, char **argv)
 	}
 	if (r < 0 || g->doctor)
 		return r;
-	if (!g->o.rule_count) {
-		lz_log(LZ_ERROR, "watch: name rules: --rules FILE; see `lazaret watch --help`");
+	if (g->o.profiles && !*g->o.profiles) {
+		lz_log(LZ_ERROR, "watch: --profiles needs the name of a folder");
+		return -1;
+	}
+	if (!g->o.rule_count && !default_rules(g) && !g->o.learn_s && !g->o.profiles) {
+		lz_log(LZ_ERROR, "watch: the rules that come with the program are not in %s; name "
+				 "others: --rules FILE", LZ_RULES_DIR);
 		return -1;
 	}
 	if (g->o.record && g->o.replay) {
 		lz_log(LZ_ERROR, "watch: --record and --replay don't go together");
+		return -1;
+	}
+	if (g->o.replay && (g->o.learn_s || g->o.profiles)) {
+		lz_log(LZ_ERROR, "watch: --replay uses no profiles");
 		return -1;
 	}
 	return 0;
@@ -248,9 +308,11 @@ const struct lz_verb lz_verb_watch = {
 	.name = "watch",
 	.arguments = "",
 	.summary = "watch containers and this host as they run, by rules in Falco's language",
-	.examples = "lazaret watch --rules falco_rules.yaml\n"
+	.examples = "lazaret watch\n"
+		    "lazaret watch --rules falco_rules.yaml\n"
 		    "lazaret watch -r rules/ --format json -o file:/var/log/lazaret.json,size=100M\n"
 		    "lazaret watch -r my.yaml --replay incident.lzrec --group 0\n"
+		    "lazaret watch -r rules/ --learn 15m\n"
 		    "lazaret watch --doctor\n",
 	.options = options,
 	.run = run,

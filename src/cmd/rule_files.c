@@ -5,6 +5,7 @@
 #include "../base/io.h"
 #include "../base/limits.h"
 #include "../format/text.h"
+#include "../rules/paths.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -30,13 +31,20 @@ static int add_file(struct lz_rules *r, const char *path, struct lz_err *err)
 	return code;
 }
 
+static int add_path(void *arg, const char *path, const struct stat *st, struct lz_err *err)
+{
+	(void)st;
+	return add_file(arg, path, err);
+}
+
 struct lz_rules *lz_cmd_rules(char *const *paths, size_t count, struct lz_err *err)
 {
 	struct lz_rules *r = lz_rules_new(err);
 	int code = r ? 0 : err->code;
 
 	for (size_t i = 0; i < count && !code; i++)
-		code = add_file(r, paths[i], err);
+		code = strcmp(paths[i], "-") ? lz_rule_paths_each(paths + i, 1, add_path, r, err)
+					     : add_file(r, "-", err);
 	if (!code)
 		code = lz_rules_compile(r, err);
 	if (!code)

@@ -498,6 +498,7 @@ static int compile_rule(struct lz_rules *r, struct lz_rule *rule, struct lz_rule
 	lz_vec_init(&u.jumps, sizeof(struct jump), 1);
 	rule->desc = lz_buf_view(&d->desc.text);
 	rule->output = lz_buf_view(&d->output.text);
+	rule->respond = lz_buf_view(&d->respond.text);
 	if (d->source_unknown || d->broken)
 		return 0;
 	lz_text_init(&whole);

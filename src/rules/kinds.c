@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What evt.type can say: the kernel's system calls, the kinds of Falco's engine that are none, and
- * our own (dns, flow, capability, cgroup, io_uring, throttle, lost, selftest). Sorted, for lookup.
+ * our own (dns, flow, capability, cgroup, io_uring, throttle, lost, selftest, stats). Sorted, for lookup.
  */
 #include "field.h"
 
@@ -370,6 +370,7 @@ const char *const lz_event_kinds[] = {
 	"stat64",
 	"statfs",
 	"statmount",
+	"stats",
 	"statx",
 	"swapoff",
 	"swapon",

@@ -493,6 +493,7 @@ void lz_rules_free(struct lz_rules *r)
 		lz_text_done(&d->condition);
 		lz_text_done(&d->output);
 		lz_text_done(&d->desc);
+		lz_text_done(&d->respond);
 		lz_load_exceptions_done(d);
 		lz_vec_done(&d->exceptions);
 	}

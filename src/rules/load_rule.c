@@ -203,11 +203,13 @@ static bool part(struct lz_loader *l, struct lz_rule *rule, struct lz_rule_def *
 	return lz_load_add_text(l,
 				!strcmp(key, "condition") ? &d->condition
 				: !strcmp(key, "output")  ? &d->output
+				: !strcmp(key, "respond") ? &d->respond
 							  : &d->desc,
 				v, h);
 }
 
-static const char *const rule_both[] = {"condition", "output", "desc", "tags", "exceptions", NULL};
+static const char *const rule_both[] = {"condition", "output",	   "desc", "respond",
+					"tags",	     "exceptions", NULL};
 static const char *const rule_replace[] = {
 	"priority", "enabled",		"warn_evttypes", "skip-if-unknown-filter",
 	"capture",  "capture_duration", "count",	 "within",
@@ -276,6 +278,7 @@ static bool define_rule(struct lz_loader *l, bool known)
 		lz_text_init(&d->condition);
 		lz_text_init(&d->output);
 		lz_text_init(&d->desc);
+		lz_text_init(&d->respond);
 		lz_vec_init(&d->exceptions, sizeof(struct lz_exception), 10000);
 		rule->name = l->name->text;
 	}
@@ -290,6 +293,8 @@ static bool define_rule(struct lz_loader *l, bool known)
 	memset(d->keys, 0, sizeof(d->keys));
 	lz_text_done(&d->condition);
 	lz_text_init(&d->condition);
+	lz_text_done(&d->respond); /* what is not required does not stay */
+	lz_text_init(&d->respond);
 	lz_load_exceptions_done(d);
 	d->broken = !check_source(l, rule, d, fresh) || !parts(l, rule, d);
 	return !d->broken;
@@ -301,6 +306,7 @@ bool lz_load_rule(struct lz_loader *l)
 					   "condition",
 					   "output",
 					   "desc",
+					   "respond",
 					   "priority",
 					   "source",
 					   "enabled",

@@ -19,7 +19,7 @@ struct lz_made_term { /* beside it, for what is not simply a field */
 
 struct lz_seen_known { /* see lz_match_possible */
 	uint32_t event;
-	bool known;
+	uint8_t known; /* enum lz_knowledge */
 };
 
 struct lz_seen_node {
@@ -49,7 +49,7 @@ struct lz_matcher {
 	struct lz_seen_known *known;
 	struct lz_seen_node *nodes;
 	struct lz_seen_can *can;
-	bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index);
+	enum lz_knowledge (*knows)(void *arg, const struct lz_field *f, struct lz_span index);
 	void *knows_arg;
 	uint32_t event;
 	struct lz_watch_event *e;

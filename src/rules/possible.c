@@ -12,29 +12,119 @@
 
 /* --- terms --- */
 
-static bool known(struct lz_matcher *m, uint32_t number);
+static enum lz_knowledge knowledge(struct lz_matcher *m, uint32_t number);
 
-static bool ask_known(struct lz_matcher *m, uint32_t number)
+static enum lz_knowledge ask_known(struct lz_matcher *m, uint32_t number)
 {
 	const struct lz_graph_term *t = &m->term[number];
 
 	if (t->kind == LZ_TERM_FIELD)
 		return m->knows(m->knows_arg, t->field, t->arg);
 	for (size_t i = 0; i < t->arg_count; i++)
-		if (!known(m, t->args[i]))
-			return false;
-	return true;
+		if (knowledge(m, t->args[i]) != LZ_KNOWN)
+			return LZ_UNKNOWN;
+	return LZ_KNOWN;
 }
 
-static bool known(struct lz_matcher *m, uint32_t number)
+static enum lz_knowledge knowledge(struct lz_matcher *m, uint32_t number)
 {
 	struct lz_seen_known *s = &m->known[number];
 
 	if (s->event != m->event) {
-		s->known = ask_known(m, number);
+		s->known = (uint8_t)ask_known(m, number);
 		s->event = m->event;
 	}
-	return s->known;
+	return (enum lz_knowledge)s->known;
+}
+
+static bool known(struct lz_matcher *m, uint32_t number)
+{
+	return knowledge(m, number) == LZ_KNOWN;
+}
+
+/* --- texts of which the beginning is known --- */
+
+static bool starts(struct lz_span s, struct lz_span with)
+{
+	return s.n >= with.n && !memcmp(s.p, with.p, with.n);
+}
+
+/* Of a pattern: what stands before its first special sign. */
+static struct lz_span literal_head(struct lz_span pattern)
+{
+	size_t n = 0;
+
+	while (n < pattern.n && !memchr("*?[\\", pattern.p[n], 4))
+		n++;
+	return lz_span_head(pattern, n);
+}
+
+/* Whether one that begins with `head` can stand in relation op to x; *ret_must: it can't but do. */
+static bool beginning_can(enum lz_op op, struct lz_span head, struct lz_span x, bool *ret_must)
+{
+	switch (op) {
+	case LZ_OP_EQ:
+	case LZ_OP_IN:
+		return starts(x, head);
+	case LZ_OP_STARTSWITH:
+		*ret_must |= starts(head, x);
+		return starts(head, x) || starts(x, head);
+	case LZ_OP_GLOB:
+	case LZ_OP_PMATCH:
+		x = literal_head(x);
+		return starts(head, x) || starts(x, head);
+	case LZ_OP_CONTAINS:
+		*ret_must |= lz_span_search(head, x) >= 0;
+		return true;
+	case LZ_OP_EXISTS:
+		*ret_must = true;
+		return true;
+	case LZ_OP_NE:
+	case LZ_OP_LT:
+	case LZ_OP_LE:
+	case LZ_OP_GT:
+	case LZ_OP_GE:
+	case LZ_OP_ICONTAINS:
+	case LZ_OP_BCONTAINS:
+	case LZ_OP_BSTARTSWITH:
+	case LZ_OP_ENDSWITH:
+	case LZ_OP_IGLOB:
+	case LZ_OP_REGEX:
+	case LZ_OP_INTERSECTS:
+	default:
+		return true;
+	}
+}
+
+/* A value without a text in it is none that needs that text. */
+static bool lacking_check(struct lz_matcher *m, const struct lz_graph_check *c, bool want)
+{
+	const struct lz_datum *v;
+
+	if (!want || c->right != LZ_NO_TERM || c->modifier || !lz_term_values(m, c->left, &v))
+		return true;
+	if (c->op != LZ_OP_EQ && c->op != LZ_OP_IN && c->op != LZ_OP_CONTAINS &&
+	    c->op != LZ_OP_STARTSWITH && c->op != LZ_OP_ENDSWITH)
+		return true;
+	for (size_t i = 0; i < c->operand_count; i++)
+		if (lz_span_search(c->operands[i].value.text, v->text) < 0)
+			return true;
+	return false;
+}
+
+static bool beginning_check(struct lz_matcher *m, const struct lz_graph_check *c, bool want)
+{
+	const struct lz_datum *v;
+	bool may = false, must = false;
+
+	if (c->right != LZ_NO_TERM || c->modifier || c->op == LZ_OP_NE || c->all ||
+	    !lz_term_values(m, c->left, &v))
+		return true;
+	if (c->op == LZ_OP_EXISTS)
+		return want;
+	for (size_t i = 0; i < c->operand_count; i++)
+		may |= beginning_can(c->op, v->text, c->operands[i].value.text, &must);
+	return want ? may : !must;
 }
 
 /* --- nodes --- */
@@ -51,6 +141,10 @@ static bool check_can(struct lz_matcher *m, uint32_t check, bool want)
 	const struct lz_graph_check *c = &m->check[check];
 	bool right = c->right != LZ_NO_TERM;
 
+	if (knowledge(m, c->left) == LZ_BEGINS)
+		return beginning_check(m, c, want);
+	if (knowledge(m, c->left) == LZ_LACKS)
+		return lacking_check(m, c, want);
 	if (known(m, c->left) && (!right || known(m, c->right)))
 		return lz_check_holds(m, check) == want;
 	/* One side without a value decides, whatever the other is. */
@@ -103,7 +197,10 @@ static bool can(struct lz_matcher *m, uint32_t number, bool want)
 
 	/* What is quickly asked is not worth remembering. */
 	if (n->kind == LZ_NODE_CHECK && !n->about_kind && m->quick[n->first].form)
-		return !known(m, m->quick[n->first].term) || lz_check_holds(m, n->first) == want;
+		return known(m, m->quick[n->first].term)
+			       ? lz_check_holds(m, n->first) == want
+			       : knowledge(m, m->quick[n->first].term) == LZ_UNKNOWN ||
+					 check_can(m, n->first, want);
 
 	if (seen->event[want] != m->event) {
 		seen->value[want] = find_out(m, number, want);
@@ -113,7 +210,8 @@ static bool can(struct lz_matcher *m, uint32_t number, bool want)
 }
 
 bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
-		       bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index),
+		       enum lz_knowledge (*knows)(void *arg, const struct lz_field *f,
+						  struct lz_span index),
 		       void *arg)
 {
 	const struct lz_program *p = lz_match_program(m, kind);

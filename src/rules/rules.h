@@ -45,6 +45,7 @@ struct lz_format;
 struct lz_timing;
 struct lz_rule {
 	struct lz_span name, desc, output, source;
+	struct lz_span respond; /* what to do when it is met; may be empty */
 	struct lz_span *tags;
 	size_t tag_count;
 	enum lz_priority priority;
@@ -95,8 +96,15 @@ void lz_match_event(struct lz_matcher *m, struct lz_watch_event *e, int kind, ui
  * known: knows(arg, field, index) says which; a known field without a value is one that has none.
  * Terms over unknown fields are unknown (three-valued logic): false is certain, true is not.
  * Only known fields are asked of the event. The event given last is forgotten: outputs come first. */
+enum lz_knowledge {
+	LZ_UNKNOWN = 0,
+	LZ_KNOWN = 1,
+	LZ_BEGINS = 2, /* the value begins with the text that the event has: a folder's files */
+	LZ_LACKS = 3,  /* the value does not contain the text that the event has */
+};
 bool lz_match_possible(struct lz_matcher *m, struct lz_watch_event *e, int kind,
-		       bool (*knows)(void *arg, const struct lz_field *f, struct lz_span index),
+		       enum lz_knowledge (*knows)(void *arg, const struct lz_field *f,
+						  struct lz_span index),
 		       void *arg);
 /* Whether one rule is met by the event given last, and what its terms were worth: as lines of text
  * indented by depth. */

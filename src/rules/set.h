@@ -67,7 +67,7 @@ struct lz_keyed { /* as it stands in a file; node NULL: it does not */
 };
 
 struct lz_rule_def { /* beside the lz_rule of the same number */
-	struct lz_text condition, output, desc;
+	struct lz_text condition, output, desc, respond;
 	struct lz_vec exceptions; /* struct lz_exception */
 	struct lz_keyed keys[LZ_KEYS];
 	struct lz_place place;

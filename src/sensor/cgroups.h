@@ -21,6 +21,9 @@ struct lz_cgroup {
 	char short_id[LZ_CONTAINER_SHORT + 1];
 	const struct lz_container *container; /* ours to give back; NULL: not asked yet */
 	uint64_t asked_ns;
+	/* how its events fare in the kernel, for whoever looks */
+	bool throttled;
+	uint64_t dropped;
 };
 
 struct lz_cgroups;

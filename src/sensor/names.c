@@ -96,6 +96,23 @@ static size_t one(const struct name *names, uint64_t v, char *buf, size_t size)
 	return 0;
 }
 
+/* What mknod is asked to make; a plain file is not worth a word. */
+static const char *kind_of_mode(uint64_t v)
+{
+	switch (v & 0170000) {
+	case 060000:
+		return "S_IFBLK";
+	case 020000:
+		return "S_IFCHR";
+	case 010000:
+		return "S_IFIFO";
+	case 0140000:
+		return "S_IFSOCK";
+	default:
+		return NULL;
+	}
+}
+
 size_t lz_call_show(char kind, uint64_t v, char *buf, size_t size)
 {
 	size_t n = 0;
@@ -109,7 +126,8 @@ size_t lz_call_show(char kind, uint64_t v, char *buf, size_t size)
 				n = add(buf, size, n, f->text);
 		return n;
 	case 'M':
-		return bits(modes, v, buf, size);
+		n = (v & 07777) || !kind_of_mode(v) ? bits(modes, v, buf, size) : 0;
+		return kind_of_mode(v) ? add(buf, size, n, kind_of_mode(v)) : n;
 	case 'N':
 		return bits(namespaces, v, buf, size);
 	case 'T':

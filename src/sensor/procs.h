@@ -17,6 +17,12 @@ struct lz_shared {
 	char p[];
 };
 
+/* Where a process was; cgroup 0: not known. */
+struct lz_proc_place {
+	uint64_t cgroup;
+	uint32_t mntns;
+};
+
 struct lz_proc {
 	struct lz_proc *next; /* of the same hash */
 	struct lz_proc *dead_next;
@@ -28,6 +34,7 @@ struct lz_proc {
 	uint64_t ended_ns;			       /* 0: lives */
 	uint64_t seen_ns;			       /* its last record, since boot */
 	uint64_t caps_used;			       /* capabilities seen in use */
+	struct lz_proc_place began_in, began_by; /* it and its parent, when its program began */
 	unsigned exe_flags;			       /* LZ_PATH_* of its path */
 	bool complete;				       /* its arguments were read */
 	bool exec_seen;				       /* since the sensor runs */
@@ -56,6 +63,9 @@ void lz_procs_purge(struct lz_procs *p, uint64_t now_ns);
 /* Behind TASK records of all there are, the first at since_ns: who was not among them has ended,
  * though nobody said so. */
 void lz_procs_sweep(struct lz_procs *p, uint64_t since_ns, uint64_t now_ns);
+/* A process that lives in the host's own namespaces: the first one, or else the kernel's own first
+ * thread. NULL: neither is known. */
+const struct lz_proc *lz_procs_host(struct lz_procs *p);
 size_t lz_procs_count(const struct lz_procs *p); /* the dead included */
 /* Each living one. */
 void lz_procs_each(struct lz_procs *p, void (*each)(void *arg, struct lz_proc *proc), void *arg);

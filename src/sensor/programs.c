@@ -45,6 +45,13 @@ struct lz_programs {
 	struct bpf_link *extra[8]; /* on the root control group */
 };
 
+/* The end of a conversation by datagrams, which the kernel does not tell. */
+struct lz_flow_record {
+	struct lz_ev head;
+	struct lz_ev_part part;
+	unsigned char flow[sizeof(struct lz_ev_flow)];
+};
+
 /* Which program libbpf complained about; it says so only in text. */
 static _Thread_local char refused_program[64];
 
@@ -140,7 +147,7 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 			choose(o, names[i], true);
 	}
-	if (c->dns && !lz_probe_point(LZ_POINT_PACKET)) {
+	if ((c->dns || c->flows) && !lz_probe_point(LZ_POINT_PACKET)) {
 		choose(o, "packet_out", true);
 		choose(o, "packet_in", true);
 	}
@@ -157,15 +164,10 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 
 /* --- settings --- */
 
-/* Calls that give files other paths without changing their own names. */
+/* Calls that change which mount lies where. */
 static bool moves_files(int nr)
 {
-	static const int calls[] = {
-#ifdef SYS_rename
-		SYS_rename,
-#endif
-		SYS_renameat2, SYS_renameat, SYS_mount,	 SYS_umount2,
-		SYS_move_mount, SYS_pivot_root};
+	static const int calls[] = {SYS_mount, SYS_umount2, SYS_move_mount, SYS_pivot_root};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (calls[i] == nr)
@@ -196,12 +198,15 @@ static void want_call(struct lz_sensor *s, const struct lz_programs_config *conf
 	struct lz_call_arg args[LZ_EV_ARGS];
 	size_t n = lz_call_args(c, args);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		row->how[i] = (uint8_t)lz_call_how(args[i].kind);
+		if (row->how[i] == LZ_HOW_PATH || row->how[i] == LZ_HOW_PATH_AT)
+			row->path = (uint8_t)i;
+	}
 	row->ret_fd = c->ret_fd;
 	row->class = (uint8_t)c->class;
 	row->wanted = wanted;
-	row->discard = c->class == LZ_CLASS_OPEN;
+	row->discard = c->class == LZ_CLASS_OPEN && c->nr != SYS_open_by_handle_at;
 	for (size_t i = 0; i < 2; i++)
 		if (c->compat[i])
 			s->rodata->compat_calls[c->compat[i]] = (uint16_t)(c->nr + 1);
@@ -255,6 +260,7 @@ static void fill_settings(struct lz_programs *p, const struct lz_programs_config
 	s->rodata->set_tokens_per_s = c->tokens_per_s;
 	s->rodata->set_discard = c->discard;
 	s->rodata->set_flows = c->flows;
+	s->rodata->set_dns = c->dns;
 	s->rodata->set_selftest_nr = SELFTEST_CALL;
 	s->rodata->uring_wanted = c->uring;
 	for (size_t i = 0; i < lz_call_count; i++)
@@ -502,6 +508,59 @@ bool lz_programs_throttled(const struct lz_programs *p, uint64_t cgroup, uint64_
 	*ret_dropped = s.dropped;
 	*ret_now = s.throttled;
 	return true;
+}
+
+static void end_of(const struct lz_udp_key *k, const struct lz_udp_flow *u, uint64_t now_ns,
+		   struct lz_flow_record *r)
+{
+	struct lz_ev_flow f = {.socket = {.family = k->family,
+					  .type = 2,
+					  .protocol = 17,
+					  .local_port = k->local_port,
+					  .remote_port = k->remote_port},
+			       .sent_bytes = u->sent_bytes,
+			       .received_bytes = u->received_bytes,
+			       .began_ns = u->began_ns,
+			       .ended = 1,
+			       .server = u->server};
+
+	memcpy(f.socket.local, u->local, 16);
+	memcpy(f.socket.remote, k->remote, 16);
+	*r = (struct lz_flow_record){.head = {.size = sizeof(*r),
+					      .kind = LZ_EV_FLOW,
+					      .time_ns = now_ns,
+					      .start_ns = u->start_ns,
+					      .cgroup = u->cgroup,
+					      .pid = u->pid,
+					      .tid = u->pid,
+					      .uid = u->uid,
+					      .gid = u->gid,
+					      .loginuid = UINT32_MAX,
+					      .flags = LZ_EVF_OTHER},
+				     .part = {LZ_PART_FLOW, sizeof(f)}};
+	memcpy(r->head.comm, u->comm, sizeof(u->comm));
+	memcpy(r->flow, &f, sizeof(f));
+}
+
+void lz_programs_silent(struct lz_programs *p, uint64_t now_ns, uint64_t silent_ns,
+			void (*each)(void *arg, struct lz_span record), void *arg)
+{
+	int fd = bpf_map__fd(p->skel->maps.conversations);
+	struct lz_udp_key key, next;
+	struct lz_udp_flow u;
+	struct lz_flow_record r;
+	bool more = !bpf_map_get_next_key(fd, NULL, &next);
+
+	/* Bounded: others begin while this goes on. */
+	for (unsigned i = 0; more && i < 16384; i++) {
+		key = next;
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (bpf_map_lookup_elem(fd, &key, &u) || u.last_ns + silent_ns > now_ns)
+			continue;
+		bpf_map_delete_elem(fd, &key);
+		end_of(&key, &u, now_ns, &r);
+		each(arg, lz_span(&r, sizeof(r)));
+	}
 }
 
 void lz_programs_discard(struct lz_programs *p, const struct lz_ev_learn *file)

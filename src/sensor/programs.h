@@ -21,7 +21,7 @@ struct lz_programs_config {
 	/* Per call: mask over classes (event.h) that rules can meet; 0: not watched. */
 	uint16_t wanted[LZ_CALLS];
 	bool environment;  /* take it at exec */
-	bool flows;	   /* TCP connections, their bytes */
+	bool flows;	   /* TCP connections and conversations by UDP, their bytes */
 	bool dns;	   /* questions and answers */
 	bool capabilities; /* first uses */
 	uint64_t uring;	   /* bit per io_uring operation to tell of */
@@ -67,6 +67,9 @@ bool lz_programs_throttled(const struct lz_programs *p, uint64_t cgroup, uint64_
  * the second, because a name, a link or a rule changed. */
 void lz_programs_discard(struct lz_programs *p, const struct lz_ev_learn *file);
 void lz_programs_forget(struct lz_programs *p);
+/* Conversations by datagrams in which nobody spoke for that long have ended: a record each. */
+void lz_programs_silent(struct lz_programs *p, uint64_t now_ns, uint64_t silent_ns,
+			void (*each)(void *arg, struct lz_span record), void *arg);
 /* The processes there are, as records of kind TASK; each(arg, record). */
 int lz_programs_tasks(struct lz_programs *p, void (*each)(void *arg, struct lz_span record),
 		      void *arg, struct lz_err *err);

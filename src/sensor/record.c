@@ -24,6 +24,8 @@ static size_t fixed_size(unsigned id)
 		return sizeof(struct lz_ev_throttle);
 	if (id == LZ_PART_FLOW)
 		return sizeof(struct lz_ev_flow);
+	if (id == LZ_PART_STATS)
+		return sizeof(struct lz_ev_stats);
 	if (id == LZ_PART_STDIO)
 		return 3 * sizeof(struct lz_ev_stdio);
 	return 0;

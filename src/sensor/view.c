@@ -267,7 +267,7 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 }
 
 static const struct lz_getter_row *const families[] = {
-	lz_getters_event, lz_getters_proc, lz_getters_fd, lz_getters_who};
+	lz_getters_event, lz_getters_proc, lz_getters_fd, lz_getters_who, lz_getters_own};
 
 static lz_getter *getter_of(const struct lz_field *f)
 {
@@ -315,6 +315,7 @@ static void set_kinds(struct lz_view *v)
 		[LZ_EV_CAPABILITY] = "capability", [LZ_EV_FLOW] = "flow",
 		[LZ_EV_DNS] = "dns",		 [LZ_EV_IO_URING] = "io_uring",
 		[LZ_EV_THROTTLE] = "throttle",	 [LZ_EV_SELFTEST] = "selftest",
+		[LZ_EV_STATS] = "stats",
 	};
 
 	for (size_t i = 0; i < LZ_EV_KINDS; i++)

@@ -45,7 +45,7 @@ struct lz_getter_row {
 	lz_getter *get;
 };
 extern const struct lz_getter_row lz_getters_event[], lz_getters_proc[], lz_getters_fd[],
-	lz_getters_who[]; /* each ends with a NULL field */
+	lz_getters_who[], lz_getters_own[]; /* each ends with a NULL field */
 
 /* --- memory of one event --- */
 void *lz_view_take(struct lz_view *v, size_t n); /* NULL: no room left */
@@ -78,7 +78,6 @@ bool lz_view_arg_number(struct lz_view *v, unsigned i, uint64_t *ret);
 bool lz_view_open_flags(struct lz_view *v, uint64_t *ret_flags, uint64_t *ret_mode);
 /* The descriptor the event is about: offset of its parts (LZ_PART_FILE + …), or -1. */
 int lz_view_fd_slot(const struct lz_view *v);
-const char *lz_cap_name(unsigned number); /* "SYS_ADMIN"; NULL: none */
 struct lz_proc *lz_view_ancestor(struct lz_view *v, unsigned n); /* 0: the process itself */
 struct lz_span lz_proc_name(const struct lz_proc *p);
 struct lz_span lz_proc_first_arg(const struct lz_proc *p);

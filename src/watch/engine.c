@@ -5,6 +5,8 @@
 #include "../base/bytes.h"
 #include "../base/limits.h"
 #include "../sensor/calls.h"
+#include "../sensor/sample.h"
+#include "workload.h"
 #include "recording.h"
 
 #include <stdio.h>
@@ -25,6 +27,9 @@ struct lz_engine {
 	struct lz_sockets *sockets;
 	struct lz_cgroups *cgroups;
 	struct lz_containers *containers;
+	struct lz_workloads *workloads;
+	bool counts_workloads; /* rules ask what is usual */
+	bool samples;	       /* … or what containers use */
 	struct lz_engine_hooks hooks;
 	struct lz_engine_counts counts;
 	bool live;
@@ -59,9 +64,11 @@ static bool make_parts(struct lz_engine *e, const struct lz_containers_config *c
 	e->users = lz_users_new(err);
 	e->hosts = lz_hosts_new(err);
 	e->sockets = lz_sockets_new(err);
+	e->workloads = lz_workloads_new(err);
 	if (e->live)
 		e->containers = lz_containers_new(containers, err);
-	if (!e->procs || !e->users || !e->hosts || !e->sockets || (e->live && !e->containers))
+	if (!e->procs || !e->users || !e->hosts || !e->sockets || !e->workloads ||
+	    (e->live && !e->containers))
 		return false;
 	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
 	e->view = lz_view_new(
@@ -108,6 +115,7 @@ void lz_engine_free(struct lz_engine *e)
 	lz_view_free(e->view);
 	lz_cgroups_free(e->cgroups);
 	lz_containers_free(e->containers);
+	lz_workloads_free(e->workloads);
 	lz_sockets_free(e->sockets);
 	lz_hosts_free(e->hosts);
 	lz_users_free(e->users);
@@ -118,10 +126,25 @@ void lz_engine_free(struct lz_engine *e)
 	lz_free(e);
 }
 
+/* Fields that the workload table answers. */
+static bool asks_workloads(const struct lz_rules *rules)
+{
+	static const char prefix[] = "container.stat.";
+
+	for (size_t i = 0; i < lz_field_count; i++)
+		if ((!strncmp(lz_fields[i].name, prefix, sizeof(prefix) - 1) ||
+		     !strcmp(lz_fields[i].name, "flow.destination_age")) &&
+		    lz_rules_asks(rules, lz_fields[i].name))
+			return true;
+	return false;
+}
+
 int lz_engine_rules(struct lz_engine *e, const struct lz_rules *rules, struct lz_err *err)
 {
 	struct lz_rules_state *state = lz_rules_state_new(rules, LZ_RULES_STATE_KEYS, err);
 	struct lz_matcher *m = state ? lz_matcher_new(rules, err) : NULL;
+	unsigned stats = (unsigned)lz_event_kind(LZ_SPAN("stats"));
+	uint64_t kinds[LZ_EVENT_KINDS / 64];
 
 	if (!m) {
 		lz_rules_state_free(state);
@@ -135,6 +158,10 @@ int lz_engine_rules(struct lz_engine *e, const struct lz_rules *rules, struct lz
 	e->matcher = m;
 	e->state = state;
 	e->rules = rules;
+	lz_rules_kinds(rules, kinds);
+	e->samples = kinds[stats / 64] >> stats % 64 & 1;
+	e->samples |= lz_rules_asks(rules, "container.stat.samples");
+	e->counts_workloads = e->samples || asks_workloads(rules);
 	return 0;
 }
 
@@ -194,6 +221,7 @@ static void hit(void *arg, const struct lz_rule *rule)
 	const struct lz_container *c = e->container;
 	struct lz_alert a = {.rule = rule->name,
 			     .source = rule->source,
+			     .respond = rule->respond,
 			     .priority = rule->priority,
 			     .tags = rule->tags,
 			     .tag_count = rule->tag_count,
@@ -224,12 +252,39 @@ static void hit(void *arg, const struct lz_rule *rule)
 		a.container.digest = c->image_digest;
 		e->counts.unnamed += !c->name.n;
 	}
+	e->hooks.alert(e->hooks.arg, &a);
 	e->lost_since = 0;
 	e->lost_kinds[0] = 0;
-	e->hooks.alert(e->hooks.arg, &a);
 }
 
 /* --- records --- */
+
+/* What was usual up to now, and what this event adds to it. */
+static void note_usual(struct lz_engine *e, struct lz_view_event *at, struct lz_usual *usual,
+		       struct lz_stat_values *values)
+{
+	const struct lz_record *r = at->record;
+	const struct lz_container *c = at->container;
+	struct lz_span image = c && c->image_id.n ? c->image_id : c ? c->image : LZ_SPAN("");
+	struct lz_workload *x =
+		lz_workloads_find(e->workloads, lz_str(at->container_id), image, r->head.time_ns);
+	struct lz_ev_stats s;
+	unsigned char ip[16];
+	unsigned bytes;
+
+	if (!x)
+		return;
+	if (r->head.kind == LZ_EV_FORK)
+		lz_workload_forked(x);
+	lz_workload_usual(x, r->head.time_ns, usual);
+	at->usual = usual;
+	if (lz_view_destination(e->view, ip, &bytes))
+		usual->destination_ns =
+			(int64_t)lz_workload_goes(x, ip, bytes, r->head.time_ns);
+	if (r->head.kind == LZ_EV_STATS && lz_record_copy(r, LZ_PART_STATS, &s, sizeof(s)) &&
+	    lz_workload_sample(x, &s, r->head.time_ns, values))
+		at->stat = values;
+}
 
 static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 {
@@ -240,6 +295,8 @@ static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 				   .number = e->counts.records,
 				   .wall_ns = e->wall_ns,
 				   .first_ns = e->first_ns};
+	struct lz_stat_values values;
+	struct lz_usual usual;
 
 	if (g && g->in_container) {
 		at.in_container = true;
@@ -251,6 +308,10 @@ static void see(struct lz_engine *e, const struct lz_record *r, int kind)
 	e->hit = false;
 	e->counts.matched++;
 	lz_view_set(e->view, &at);
+	if (e->counts_workloads && at.in_container) {
+		note_usual(e, &at, &usual, &values);
+		lz_view_know(e->view, at.usual, at.stat);
+	}
 	if (e->hooks.event)
 		e->hooks.event(e->hooks.arg,
 			       &(struct lz_seen){r, e->proc, at.container, g, kind, e->view});
@@ -405,31 +466,119 @@ void lz_engine_purge(struct lz_engine *e, uint64_t now_ns)
 {
 	lz_procs_purge(e->procs, now_ns);
 	lz_cgroups_purge(e->cgroups, now_ns);
+	lz_workloads_purge(e->workloads, now_ns);
+}
+
+void lz_engine_sample(struct lz_engine *e, uint64_t now_ns,
+		      void (*take)(void *arg, struct lz_span record), void *arg)
+{
+	if (e->samples)
+		lz_sample_containers(e->cgroups, e->procs, now_ns, take, arg);
 }
 
 /* --- files that no rule asks about --- */
 
-/* What stays the same whoever opens the file in this way. */
-static bool is_of_file(void *arg, const struct lz_field *f, struct lz_span index)
+static bool is_one_of(const char *name, const char *const *names, size_t n)
 {
-	static const char *const fields[] = {
-		"evt.type",    "evt.dir", "evt.source",	       "syscall.type", "evt.category",
-		"evt.failed",  "evt.res", "evt.is_open_write", "fd.name",      "fd.directory",
-		"fd.filename", "fd.type", "fd.typechar",       "fd.l4proto",   "fd.ip",
-		"fd.sip",      "fd.cip",  "fd.sockfamily"};
-
-	(void)arg;
-	(void)index;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if (!strcmp(fields[i], f->name))
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
 			return true;
 	return false;
 }
 
-bool lz_engine_file_matters(struct lz_engine *e, const struct lz_record *r)
+/* What stays the same whatever is opened in this way. */
+static bool is_of_class(const struct lz_field *f)
 {
-	return lz_match_possible(e->matcher, lz_view_event(e->view), lz_view_kind(e->view, r),
-				 is_of_file, NULL);
+	static const char *const fields[] = {
+		"evt.type",	"evt.dir", "evt.source",	"syscall.type", "evt.category",
+		"evt.failed",	"evt.res", "evt.is_open_write", "fd.l4proto",	"fd.ip",
+		"fd.sip",	"fd.cip",  "fd.sockfamily"};
+
+	return is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]));
+}
+
+/* The event at hand, seen as one of all that go by the same key. */
+struct alike {
+	struct lz_watch_event e;
+	struct lz_watch_event *of;
+	bool dots; /* paths as given may have ".." in them */
+	struct lz_datum directory, begins, lacks;
+};
+
+/* … and whoever opens the same file. */
+static enum lz_knowledge of_file(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	/* Not its layer: that changes when somebody writes to it. */
+	static const char *const fields[] = {"fd.name", "fd.directory", "fd.filename",	 "fd.type",
+					     "fd.fs",	"file.path",	"fd.credential", "fd.typechar"};
+	const struct alike *x = arg;
+
+	(void)index;
+	if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		return LZ_LACKS;
+	return is_of_class(f) || is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]))
+		       ? LZ_KNOWN
+		       : LZ_UNKNOWN;
+}
+
+/* … or any file of the same folder: only how its name begins is known. */
+static enum lz_knowledge of_folder(void *arg, const struct lz_field *f, struct lz_span index)
+{
+	const struct alike *x = arg;
+
+	(void)index;
+	if (!strcmp(f->name, "fd.name"))
+		return LZ_BEGINS;
+	if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		return LZ_LACKS;
+	return is_of_class(f) || !strcmp(f->name, "fd.directory") ? LZ_KNOWN : LZ_UNKNOWN;
+}
+
+static size_t alike_get(struct lz_watch_event *e, const struct lz_field *f, struct lz_span arg,
+			const struct lz_datum **ret)
+{
+	struct alike *x = (struct alike *)(void *)e;
+
+	if (x->begins.text.n && !strcmp(f->name, "fd.name"))
+		*ret = &x->begins;
+	else if (x->begins.text.n && !strcmp(f->name, "fd.directory"))
+		*ret = &x->directory;
+	else if (!x->dots && !strcmp(f->name, "fd.nameraw"))
+		*ret = &x->lacks;
+	else
+		return x->of->get(x->of, f, arg, ret);
+	return 1;
+}
+
+static bool folder_matters(struct lz_engine *e, int kind, struct alike *x)
+{
+	char path[4096];
+	struct lz_span name = lz_view_ask(e->view, "fd.name");
+	ptrdiff_t at = lz_span_rfind(name, '/');
+	bool matters;
+
+	/* A folder that was opened itself says nothing of those in it. */
+	if (at < 0 || name.p[0] != '/' || (size_t)at + 1 >= sizeof(path) ||
+	    !lz_span_is(lz_view_ask(e->view, "fd.type"), "file"))
+		return true;
+	memcpy(path, name.p, (size_t)at + 1);
+	x->begins.text = lz_span(path, (size_t)at + 1);
+	x->directory.text = lz_span(path, at ? (size_t)at : 1);
+	matters = lz_match_possible(e->matcher, &x->e, kind, of_folder, x);
+	x->begins.text.n = 0;
+	return matters;
+}
+
+enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots)
+{
+	struct alike x = {.e = {.get = alike_get}, .of = lz_view_event(e->view), .dots = dots,
+			  .lacks = {.text = LZ_SPAN("..")}};
+	int kind = lz_view_kind(e->view, r);
+
+	if (!folder_matters(e, kind, &x))
+		return LZ_MATTERS_NOT_FOLDER;
+	return lz_match_possible(e->matcher, &x.e, kind, of_file, &x) ? LZ_MATTERS
+								      : LZ_MATTERS_NOT_FILE;
 }
 
 /* --- figures --- */

@@ -65,8 +65,17 @@ int lz_engine_known(struct lz_engine *e, int type, struct lz_span bytes, struct 
 /* Events were lost: said in the next alerts. */
 void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds);
 void lz_engine_purge(struct lz_engine *e, uint64_t now_ns);
-/* Whether some rule could still be met by events about the file of this record, whoever opens it. */
-bool lz_engine_file_matters(struct lz_engine *e, const struct lz_record *r);
+/* Records of what each container uses, to be taken like others; nothing where no rule asks. Live. */
+void lz_engine_sample(struct lz_engine *e, uint64_t now_ns,
+		      void (*take)(void *arg, struct lz_span record), void *arg);
+/* Whether some rule could still be met by the way in which the file of this record was opened,
+ * whoever does it. dots: the path as it was given may have ".." in it. */
+enum lz_matters {
+	LZ_MATTERS,
+	LZ_MATTERS_NOT_FILE,   /* this file does not */
+	LZ_MATTERS_NOT_FOLDER, /* nor any other file of its folder */
+};
+enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots);
 
 struct lz_engine_counts lz_engine_counts(const struct lz_engine *e);
 size_t lz_engine_processes(const struct lz_engine *e);

@@ -7,6 +7,7 @@
 #include "../base/log.h"
 #include "../sensor/ring.h"
 #include "engine.h"
+#include "others.h"
 #include "recording.h"
 #include "reduced.h"
 #include "sink.h"
@@ -25,6 +26,8 @@
 #define RELOAD_MS   2000 /* between looks at the rule files */
 #define SELFTEST_MS 60000
 #define ANSWER_MS   5000 /* a self-test that took longer has failed */
+#define SAMPLE_MS   5000 /* between looks at what containers use */
+#define SILENT_NS   30000000000ULL /* that end a conversation by datagrams */
 #define FINISH_MS   3000
 #define STEP_NS	    1000000 /* of the clock, that counts as one */
 #define BURST	    4096 /* records before other things are looked after */
@@ -37,6 +40,8 @@ struct live {
 	struct lz_rings *rings;
 	struct lz_reduced *reduced; /* in place of programs and rings, where those can't be had */
 	struct lz_engine *engine;
+	struct lz_others *others;
+	unsigned turn; /* of theirs, when programs were chosen */
 	struct lz_sink *sink;
 	struct lz_recording *recording;
 	struct lz_stats stats;
@@ -45,9 +50,9 @@ struct live {
 	uint64_t lost_base;  /* lost by programs that are gone */
 	uint64_t lost_known; /* of these, said already */
 	uint64_t kind_known[LZ_EV_KINDS];
-	uint64_t discards;
+	uint64_t discards, folders;
 	uint32_t nonce, answered;
-	uint64_t second_ms, reload_ms, selftest_ms, stats_ms;
+	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
 	int signals;
 };
@@ -92,15 +97,24 @@ static void on_group(void *arg, uint64_t id, unsigned known)
 		lz_programs_group(l->programs, id, known);
 }
 
-/* A file that no rule can ask about is passed over in the kernel from now on. */
+/* A file that no rule can ask about, or a whole folder of them, is passed over in the kernel from
+ * now on. */
 static void on_idle(void *arg, const struct lz_record *r)
 {
 	struct live *l = arg;
 	struct lz_ev_learn file;
+	enum lz_matters matters;
 
-	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) ||
-	    lz_engine_file_matters(l->engine, r))
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) || !lz_others_idle(l->others))
 		return;
+	matters = lz_engine_matters(l->engine, r, file.key.class & LZ_CLASS_DOTS);
+	if (matters == LZ_MATTERS)
+		return;
+	if (matters == LZ_MATTERS_NOT_FOLDER) {
+		file.key.inode = 0;
+		file.key.path = file.folder;
+		l->folders++;
+	}
 	lz_programs_discard(l->programs, &file);
 	l->discards++;
 }
@@ -112,7 +126,24 @@ static void on_selftest(void *arg, uint32_t nonce)
 	l->answered = nonce;
 }
 
+static void on_event(void *arg, const struct lz_seen *e)
+{
+	struct live *l = arg;
+
+	lz_others_event(l->others, e);
+}
+
 static void on_alert(void *arg, const struct lz_alert *a)
+{
+	struct live *l = arg;
+	struct lz_alert with = *a;
+
+	if (!lz_others_alert(l->others, &with))
+		lz_sink_add(l->sink, &with);
+}
+
+/* What the others have to say themselves. */
+static void on_word(void *arg, const struct lz_alert *a)
 {
 	struct live *l = arg;
 
@@ -129,6 +160,7 @@ static void on_known(void *arg, int type, struct lz_span bytes)
 static struct lz_engine_hooks hooks_of(struct live *l)
 {
 	return (struct lz_engine_hooks){.arg = l,
+					.event = on_event,
 					.group = on_group,
 					.idle = on_idle,
 					.selftest = on_selftest,
@@ -151,6 +183,7 @@ static const char *const kind_names[LZ_EV_KINDS] = {
 	[LZ_EV_IO_URING] = "io_uring operations",
 	[LZ_EV_THROTTLE] = "throttling",
 	[LZ_EV_SELFTEST] = "self-tests",
+	[LZ_EV_STATS] = "statistics",
 };
 
 const char *lz_event_kind_text(unsigned kind)
@@ -292,13 +325,40 @@ static int change_programs(struct live *l, const struct lz_programs_config *conf
 
 /* --- rules --- */
 
+/* What rules and all others need. */
+static int want(struct live *l, const struct lz_rules *rules, struct lz_programs_config *ret,
+		struct lz_err *err)
+{
+	int code = lz_want(rules, ret, err);
+
+	l->turn = lz_others_turn(l->others);
+	lz_others_want(l->others, ret);
+	return code;
+}
+
+/* The others want other events than before. */
+static void look_at_others(struct live *l)
+{
+	struct lz_programs_config c = l->config;
+	struct lz_err err = {0};
+
+	if (!l->programs || l->turn == lz_others_turn(l->others))
+		return;
+	if (want(l, l->set.rules, &c, &err) ||
+	    (!lz_want_same(&c, &l->config) && change_programs(l, &c, &err)))
+		lz_log(LZ_ERROR, "events stay as they were: %s", err.text);
+	else
+		lz_programs_forget(l->programs);
+}
+
 static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *err)
 {
-	struct lz_programs_config want = l->config;
+	struct lz_programs_config wanted = l->config;
 
-	if (lz_want(fresh->rules, &want, err))
+	if (want(l, fresh->rules, &wanted, err))
 		return err->code;
-	if (l->programs && !lz_want_same(&want, &l->config) && change_programs(l, &want, err))
+	if (l->programs && !lz_want_same(&wanted, &l->config) &&
+	    change_programs(l, &wanted, err))
 		return err->code;
 	if (lz_engine_rules(l->engine, fresh->rules, err))
 		return err->code;
@@ -314,6 +374,7 @@ static void reload(struct live *l, bool asked)
 	struct lz_rule_set fresh;
 	struct lz_err err = {0};
 
+	lz_others_reload(l->others);
 	if (!asked && (stamp == l->set.stamp || stamp == l->stats.bad_stamp))
 		return;
 	if (lz_rule_set_load(l->o->rules, l->o->rule_count, &fresh, &err)) {
@@ -353,6 +414,37 @@ static void self_test(struct live *l, uint64_t now_ms)
 	}
 }
 
+/* A container that is cut off, or heard again, is an event of its own. */
+static void look_at_rate(void *arg, struct lz_cgroup *g)
+{
+	struct live *l = arg;
+	struct {
+		struct lz_ev head;
+		struct lz_ev_part part;
+		struct lz_ev_throttle throttle;
+	} __attribute__((packed)) r = {.head = {.size = sizeof(r), .kind = LZ_EV_THROTTLE}};
+	uint64_t dropped;
+	bool now;
+
+	if (!g->in_container || !lz_programs_throttled(l->programs, g->id, &dropped, &now) ||
+	    (now == g->throttled && !(dropped > g->dropped && !now)))
+		return;
+	r.head.time_ns = boot_ns();
+	r.head.cgroup = g->id;
+	r.head.pid = r.head.tid = g->container ? g->container->pid : 0;
+	r.head.flags = LZ_EVF_OTHER;
+	r.part = (struct lz_ev_part){LZ_PART_THROTTLE, sizeof(r.throttle)};
+	r.throttle.dropped = dropped - g->dropped;
+	r.throttle.began = now;
+	g->throttled = now;
+	if (!now)
+		g->dropped = dropped;
+	lz_log(LZ_WARN, now ? "container %s makes more than %llu events a second: the rest is not judged"
+			    : "container %s is heard again, after %llu events that were not judged",
+	       g->short_id, (unsigned long long)(now ? l->o->rate : r.throttle.dropped));
+	take_record(l, lz_span(&r, sizeof(r)));
+}
+
 static void fill_stats(struct live *l)
 {
 	if (l->programs) {
@@ -366,6 +458,7 @@ static void fill_stats(struct live *l)
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
 	l->stats.discards = l->discards;
+	l->stats.folders = l->folders;
 }
 
 static void each_second(struct live *l, uint64_t now_ms)
@@ -376,12 +469,22 @@ static void each_second(struct live *l, uint64_t now_ms)
 	if (l->programs) {
 		look_for_loss(l);
 		self_test(l, now_ms);
+		if (l->o->rate)
+			lz_cgroups_each(lz_engine_cgroups(l->engine), look_at_rate, l);
 	}
 	lz_engine_purge(l->engine, boot_ns());
+	if (now_ms - l->sample_ms >= SAMPLE_MS) {
+		l->sample_ms = now_ms;
+		lz_engine_sample(l->engine, boot_ns(), take_record, l);
+		if (l->programs && l->config.flows)
+			lz_programs_silent(l->programs, boot_ns(), SILENT_NS, take_record, l);
+	}
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;
 		reload(l, false);
 	}
+	lz_others_second(l->others, now_ms);
+	look_at_others(l);
 	if (l->o->stats_s && now_ms - l->stats_ms >= l->o->stats_s * 1000ULL) {
 		l->stats_ms = now_ms;
 		fill_stats(l);
@@ -404,6 +507,7 @@ static void housekeeping(struct live *l)
 	uint64_t now = lz_now_ms();
 
 	lz_sink_tick(l->sink, now);
+	lz_others_tick(l->others, now, l->lost_base + l->lost_known);
 	if (now - l->second_ms < SECOND_MS)
 		return;
 	l->second_ms = now;
@@ -411,13 +515,18 @@ static void housekeeping(struct live *l)
 	each_second(l, now);
 }
 
+static bool alive(const struct live *l)
+{
+	return !lz_cancelled() && (l->o->top ? lz_others_alive(l->others) : lz_sink_alive(l->sink));
+}
+
 static void loop(struct live *l)
 {
-	while (l->reduced && !lz_cancelled() && lz_sink_alive(l->sink)) {
+	while (l->reduced && alive(l)) {
 		lz_reduced_poll(l->reduced, WAIT_MS, take_record, l);
 		housekeeping(l);
 	}
-	while (l->programs && !lz_cancelled() && lz_sink_alive(l->sink)) {
+	while (l->programs && alive(l)) {
 		struct lz_span record;
 		struct lz_ev head;
 		unsigned n = 0;
@@ -487,9 +596,6 @@ static int start(struct live *l, struct lz_err *err)
 	l->config.ring_bytes = l->o->ring_bytes;
 	l->config.tokens_per_s = l->o->rate;
 	l->config.discard = true;
-	code = lz_want(l->set.rules, &l->config, err);
-	if (code)
-		return code;
 	code = open_signals(l, err);
 	if (code)
 		return code;
@@ -508,8 +614,16 @@ static int start(struct live *l, struct lz_err *err)
 	l->engine = l->sink ? lz_engine_new(l->set.rules, &containers, &hooks, err) : NULL;
 	if (!l->engine)
 		return err->code;
+	l->others = lz_others_new(l->o, l->engine, on_word, l, err);
+	if (!l->others)
+		return err->code;
 	look_at_clock(l);
-	code = start_source(l, err);
+	code = want(l, l->set.rules, &l->config, err);
+	if (!code)
+		code = start_source(l, err);
+	if (!code && l->reduced && l->o->learn_s)
+		code = lz_fail(err, LZ_E_UNSUPPORTED, "--learn needs kernel programs: without them "
+			       "a profile would hold programs only, and all else be a deviation");
 	if (code)
 		return code;
 	if (lz_engine_walk(l->engine, err) && l->programs)
@@ -519,6 +633,8 @@ static int start(struct live *l, struct lz_err *err)
 
 static int stop(struct live *l, int code, struct lz_err *err)
 {
+	if (l->others && !code)
+		code = lz_others_finish(l->others, err);
 	if (l->sink)
 		lz_sink_finish(l->sink, FINISH_MS);
 	if (l->engine && l->o->stats_s) {
@@ -532,6 +648,7 @@ static int stop(struct live *l, int code, struct lz_err *err)
 	lz_rings_close(l->rings);
 	lz_programs_free(l->programs);
 	lz_reduced_close(l->reduced);
+	lz_others_free(l->others);
 	lz_engine_free(l->engine);
 	lz_sink_free(l->sink);
 	lz_rule_set_drop(&l->set);
@@ -552,7 +669,8 @@ int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
 	l->signals = -1;
 	code = start(l, err);
 	if (!code) {
-		fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, %s\n",
+		if (!o->top)
+			fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, %s\n",
 			lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
 			l->reduced ? "reduced"
 			: lz_programs_path(l->programs) == LZ_PATH_FEXIT

@@ -45,7 +45,7 @@ struct lz_reduced {
 static int open_connector(void)
 {
 	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-	struct __attribute__((packed, aligned(4))) {
+	__extension__ struct __attribute__((packed, aligned(4))) { /* a message without its data */
 		struct nlmsghdr head;
 		struct cn_msg message;
 		enum proc_cn_mcast_op op;

@@ -5,69 +5,11 @@
 #include "../base/io.h"
 #include "../base/limits.h"
 #include "../base/map.h"
+#include "../rules/paths.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #define FILE_MAX  (16 * LZ_M)
-#define FILES_MAX 1000
-
-/* What is done with each rule file. */
-typedef int each_file(void *arg, const char *path, const struct stat *st, struct lz_err *err);
-
-static int is_rule_file(const struct dirent *e)
-{
-	struct lz_span name = lz_str(e->d_name);
-
-	return e->d_name[0] != '.' && (lz_span_ends(name, ".yaml") || lz_span_ends(name, ".yml"));
-}
-
-static int one_file(const char *path, each_file *each, void *arg, struct lz_err *err)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return lz_fail_errno(err, "%s", path);
-	return each(arg, path, &st, err);
-}
-
-/* The files of a folder, in the order of their names. */
-static int folder(const char *path, each_file *each, void *arg, struct lz_err *err)
-{
-	struct dirent **names = NULL;
-	int n = scandir(path, &names, is_rule_file, alphasort), code = 0;
-
-	if (n < 0)
-		return lz_fail_errno(err, "%s", path);
-	if (n > FILES_MAX)
-		code = lz_fail(err, LZ_E_LIMIT, "%s: more than %d rule files", path, FILES_MAX);
-	for (int i = 0; i < n; i++) {
-		char whole[4096];
-		if (!code && snprintf(whole, sizeof(whole), "%s/%s", path, names[i]->d_name) >= 4096)
-			code = lz_fail(err, LZ_E_LIMIT, "%s: name too long", path);
-		if (!code)
-			code = one_file(whole, each, arg, err);
-		free(names[i]);
-	}
-	free(names);
-	return code;
-}
-
-static int each_of(char *const *paths, size_t count, each_file *each, void *arg, struct lz_err *err)
-{
-	int code = 0;
-
-	for (size_t i = 0; i < count && !code; i++) {
-		struct stat st;
-		if (stat(paths[i], &st))
-			return lz_fail_errno(err, "%s", paths[i]);
-		code = S_ISDIR(st.st_mode) ? folder(paths[i], each, arg, err)
-					   : each(arg, paths[i], &st, err);
-	}
-	return code;
-}
 
 static int add_file(void *arg, const char *path, const struct stat *st, struct lz_err *err)
 {
@@ -97,7 +39,7 @@ uint64_t lz_rule_set_stamp(char *const *paths, size_t count)
 {
 	uint64_t stamp = 1;
 
-	return each_of(paths, count, stamp_file, &stamp, NULL) ? 0 : stamp;
+	return lz_rule_paths_each(paths, count, stamp_file, &stamp, NULL) ? 0 : stamp;
 }
 
 static int first_error(const struct lz_rules *r, struct lz_err *err)
@@ -115,7 +57,7 @@ int lz_rule_set_load(char *const *paths, size_t count, struct lz_rule_set *ret, 
 {
 	struct lz_rules *r = lz_rules_new(err);
 	uint64_t stamp = lz_rule_set_stamp(paths, count);
-	int code = r ? each_of(paths, count, add_file, r, err) : LZ_E_NOMEM;
+	int code = r ? lz_rule_paths_each(paths, count, add_file, r, err) : LZ_E_NOMEM;
 
 	if (!code)
 		code = lz_rules_compile(r, err);

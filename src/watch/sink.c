@@ -9,6 +9,7 @@
 struct lz_sink {
 	struct lz_groups *groups; /* NULL: each hit by itself */
 	struct lz_outputs *outputs;
+	bool detail;
 };
 
 static void send(void *arg, const struct lz_alert *a)
@@ -33,13 +34,14 @@ struct lz_sink *lz_sink_new(const struct lz_watch_options *o, struct lz_err *err
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	s->detail = o->detail;
 	s->outputs = lz_outputs_new(&out, err);
 	if (s->outputs && o->group_s)
 		s->groups = lz_groups_new(&group, send, s, err);
 	code = !s->outputs || (o->group_s && !s->groups) ? LZ_E_NOMEM : 0;
 	for (size_t i = 0; i < o->output_count && !code; i++)
 		code = lz_outputs_add(s->outputs, o->outputs[i], err);
-	if (!code && !o->output_count)
+	if (!code && !o->output_count && !o->top)
 		code = lz_outputs_add(s->outputs, "-", err);
 	if (!code)
 		return s;
@@ -62,11 +64,12 @@ void lz_sink_add(void *sink, const struct lz_alert *a)
 	char print[LZ_FINGERPRINT_SIZE];
 	struct lz_alert with = *a;
 
+	with.detail = s->detail;
 	if (s->groups) {
-		lz_groups_add(s->groups, a, lz_now_ms());
+		lz_groups_add(s->groups, &with, lz_now_ms());
 		return;
 	}
-	if (!lz_alert_fingerprint(a, print, NULL))
+	if (!a->fingerprint.n && !lz_alert_fingerprint(a, print, NULL))
 		with.fingerprint = lz_str(print);
 	lz_outputs_send(s->outputs, &with);
 }

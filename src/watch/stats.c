@@ -55,12 +55,12 @@ static void print_json(const struct lz_stats *s, struct lz_buf *b)
 	lz_buf_printf(b, "}, \"interrupted\": %" PRIu64 ", \"received\": %" PRIu64
 			 ", \"unreadable\": %" PRIu64 ", \"hits\": %" PRIu64
 			 ", \"processes\": %zu, \"groups\": %zu, \"ring\": {\"held\": %zu, \"size\": "
-			 "%zu}, \"files_learnt\": %" PRIu64 ", \"repairs\": %" PRIu64
+			 "%zu}, \"files_learnt\": %" PRIu64 ", \"folders_learnt\": %" PRIu64 ", \"repairs\": %" PRIu64
 			 ", \"rule_changes\": %" PRIu64 ", \"self_tests\": %" PRIu64
 			 ", \"self_tests_failed\": %" PRIu64
 			 ", \"resident_bytes\": %" PRIu64 ", \"cpu_s\": %.3f}}\n",
 		      s->missed, s->engine.records, s->engine.bad, s->engine.hits, s->processes,
-		      s->groups, s->ring_held, s->ring_size, s->discards, s->repairs, s->reloads,
+		      s->groups, s->ring_held, s->ring_size, s->discards, s->folders, s->repairs, s->reloads,
 		      s->selftests, s->selftests_failed, resident_bytes(), cpu_s());
 }
 

@@ -9,7 +9,7 @@ struct lz_stats {
 	uint64_t missed, lost;
 	struct lz_engine_counts engine;
 	size_t processes, groups, ring_held, ring_size;
-	uint64_t discards, repairs, reloads, selftests, selftests_failed;
+	uint64_t discards, folders, repairs, reloads, selftests, selftests_failed;
 	uint64_t bad_stamp; /* rule files that were refused */
 	enum lz_call_path path;
 };

@@ -10,6 +10,7 @@
 #include "../base/vec.h"
 #include "../sensor/calls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
@@ -50,10 +51,10 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 	return 1;
 }
 
-static bool knows(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge knows(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)index;
-	return fact_of(arg, f) != NULL;
+	return fact_of(arg, f) ? LZ_KNOWN : LZ_UNKNOWN;
 }
 
 static void say(struct world *w, const char *field, const char *text, int64_t num, bool has_num)
@@ -106,32 +107,36 @@ static bool in_any_container(struct asking *a, const struct world *base, bool co
 	return false;
 }
 
+static bool with_error(struct asking *a, const struct world *base, int number, bool container)
+{
+	const char *name = lz_errno_name(number);
+	struct world w = *base;
+
+	if (!name)
+		return false;
+	say_bool(&w, "evt.failed", true);
+	say(&w, "evt.res", name, 0, false);
+	say(&w, "evt.rawres", "", -number, true);
+	if (a->call->ret_fd)
+		say(&w, "fd.num", "-1", -1, true);
+	return in_any_container(a, &w, container);
+}
+
 static bool with_result(struct asking *a, const struct world *base, bool failed, bool container)
 {
 	struct world w = *base;
 
-	say_bool(&w, "evt.failed", failed);
 	if (!failed) {
+		say_bool(&w, "evt.failed", false);
 		say(&w, "evt.res", "SUCCESS", 0, false);
 		/* EINPROGRESS is sent with what succeeds: its connection is on its way. */
-		if (in_any_container(a, &w, container))
-			return true;
-		w = *base;
-		return a->call->class == LZ_CLASS_SOCKET && in_any_container(a, &w, container);
+		return in_any_container(a, &w, container) ||
+		       (a->call->class == LZ_CLASS_SOCKET &&
+			with_error(a, base, EINPROGRESS, container));
 	}
-	say(&w, "evt.res", "", 0, false);
-	say(&w, "evt.rawres", "", 0, true);
-	if (a->call->ret_fd)
-		say(&w, "fd.num", "-1", -1, true);
-	for (int e = 1; e <= ERRNOS; e++) {
-		const char *name = lz_errno_name(e);
-		if (!name)
-			continue;
-		w.fact[base->n + 1].value.text = lz_str(name);
-		w.fact[base->n + 2].value.num = -e;
-		if (in_any_container(a, &w, container))
+	for (int e = 1; e <= ERRNOS; e++)
+		if (with_error(a, base, e, container))
 			return true;
-	}
 	return false;
 }
 
@@ -258,7 +263,9 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 	want_calls(&a, kinds, c);
 	lz_matcher_free(a.m);
 	c->environment = lz_rules_asks(r, "proc.env") || lz_rules_asks(r, "proc.aenv");
-	c->flows = has_kind(kinds, "flow");
+	/* Where containers go is learnt from all connections that came about. */
+	c->flows = has_kind(kinds, "flow") || lz_rules_asks(r, "flow.destination_age") ||
+		   lz_rules_asks(r, "container.stat.new_destinations");
 	/* Names of addresses come from answers that passed before. */
 	c->dns = has_kind(kinds, "dns") || lz_rules_asks(r, "fd.sip.name") ||
 		 lz_rules_asks(r, "fd.cip.name") || lz_rules_asks(r, "fd.lip.name") ||
@@ -267,7 +274,8 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 	c->uring = has_kind(kinds, "io_uring") ? want_uring(kinds) | 1ULL << 18 : 0;
 	/* Where a process is after it moved. */
 	if (lz_rules_asks(r, "proc.cwd"))
-		c->wanted[SYS_chdir] = c->wanted[SYS_fchdir] = 1 | 1 << LZ_CLASS_CONTAINER;
+		for (size_t i = 0; i < 2; i++)
+			c->wanted[i ? SYS_fchdir : SYS_chdir] |= 1 | 1 << LZ_CLASS_CONTAINER;
 	return 0;
 }
 

@@ -16,6 +16,15 @@ enum lz_watch_mode {
 	LZ_WATCH_REDUCED, /* without kernel programs: what /proc shows */
 };
 
+/* `lazaret top`: what each container does now, in place of alerts. */
+struct lz_top_options {
+	bool screen;	     /* standard input and output are a terminal that can be drawn on */
+	bool once, colour;   /* once: one table and the end */
+	unsigned interval_s; /* between tables, or looks at the processes */
+};
+
+#define LZ_PROFILES_FOLDER "/var/lib/lazaret/profiles"
+
 struct lz_watch_options {
 	char *const *rules; /* files, or folders whose .yaml and .yml files are taken by name */
 	size_t rule_count;
@@ -24,6 +33,7 @@ struct lz_watch_options {
 	const char *record;   /* NULL: don't */
 	const char *replay;   /* NULL: live */
 	bool json, colour;
+	bool detail;	      /* lines for people say what to do, too */
 	bool quiet;	      /* no words on standard error but problems */
 	enum lz_watch_mode mode;
 	int group_s;	      /* window of alike alerts; 0: each by itself, -1: the default */
@@ -32,6 +42,9 @@ struct lz_watch_options {
 	uint64_t rate;	      /* events a second of one container; 0: no limit */
 	size_t ring_bytes;
 	const char *docker_socket, *docker_root; /* NULL: where they usually are */
+	const char *profiles; /* folder of what images normally do; NULL: LZ_PROFILES_FOLDER */
+	uint64_t learn_s;     /* that long they are learnt first; 0: only used */
+	const struct lz_top_options *top; /* NULL: alerts go to outputs */
 };
 
 /* Runs until a signal, the recording's end, or the last output went. 0; LZ_E_… as its parts. */

@@ -54,7 +54,8 @@ int act_exec(char **argv)
 
 int act_run(int argc, char **argv)
 {
-	static const struct act *const families[] = {acts_files, acts_net, acts_proc, acts_priv};
+	static const struct act *const families[] = {acts_files, acts_net, acts_proc, acts_priv,
+						     acts_ours};
 
 	for (size_t i = 0; argc && i < sizeof(families) / sizeof(families[0]); i++)
 		for (const struct act *a = families[i]; a->name; a++) {

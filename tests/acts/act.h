@@ -15,7 +15,7 @@ struct act {
 };
 
 /* Each ends with a row without a name. */
-extern const struct act acts_files[], acts_net[], acts_proc[], acts_priv[];
+extern const struct act acts_files[], acts_net[], acts_proc[], acts_priv[], acts_ours[];
 
 #define ACT_FAILED  1
 #define ACT_UNKNOWN 64

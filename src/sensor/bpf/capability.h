@@ -24,6 +24,10 @@ int BPF_PROG(capability_used, const struct cred *cred, struct user_namespace *ta
 
 	if (ret || cap < 0 || cap > 63 || bpf_get_current_pid_tgid() >> 32 == set_own_pid)
 		return 0;
+	/* The kernel acts in another's name for a moment, as overlayfs does in that of who mounted it:
+	 * the process has no such capability. */
+	if (task->cred != task->real_cred)
+		return 0;
 	u = bpf_task_storage_get(&used, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!u || u->bits >> cap & 1)
 		return 0;

@@ -32,6 +32,7 @@ const volatile struct lz_call_row calls[LZ_CALLS];
 const volatile u16 compat_calls[LZ_CALLS]; /* 32-bit numbers → ours + 1 */
 const volatile u16 compat_sockets[LZ_SOCKETCALLS]; /* the same for socketcall(2) */
 const volatile u32 set_flows;	     /* connections are followed */
+const volatile u32 set_dns;	     /* names are */
 const volatile u32 set_selftest_nr;  /* the call by which the sensor asks itself */
 
 /* Written while they run. */

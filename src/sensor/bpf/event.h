@@ -42,6 +42,7 @@ enum lz_ev_kind {
 	LZ_EV_IO_URING, /* an operation asked for past system calls */
 	LZ_EV_THROTTLE, /* a container makes too many events, or no longer */
 	LZ_EV_SELFTEST, /* the sensor's own question, answered by the whole path */
+	LZ_EV_STATS,	/* what a container used up to now: made by the sensor, not by a program */
 	LZ_EV_KINDS,
 };
 
@@ -96,6 +97,7 @@ enum lz_ev_part_id {
 	LZ_PART_ASKED,	 /* lz_ev_socket: address given to the call, as the kernel copied it */
 	LZ_PART_THROTTLE, /* lz_ev_throttle */
 	LZ_PART_LEARN,	 /* lz_ev_learn: under which the file can be passed over */
+	LZ_PART_STATS,	 /* lz_ev_stats */
 	LZ_PART_COUNT,
 };
 
@@ -180,6 +182,20 @@ struct lz_ev_throttle {
 	__lz_u32 reserved;
 };
 
+/* Since the container began; what could not be read is 0 and not in `has`. */
+#define LZ_STATS_CPU	  1 /* cpu_ns */
+#define LZ_STATS_BYTES	  2 /* sent_bytes, received_bytes: of its own interfaces, "lo" left out */
+#define LZ_STATS_TCP	  4 /* connects, accepts, failed */
+#define LZ_STATS_LISTEN	  8 /* overflows */
+struct lz_ev_stats {
+	__lz_u64 cpu_ns;
+	__lz_u64 sent_bytes, received_bytes;
+	__lz_u64 connects, accepts, failed; /* TCP connections: asked for, taken, in vain */
+	__lz_u64 overflows; /* connections that found no room where they were listened for */
+	__lz_u32 processes;
+	__lz_u32 has; /* LZ_STATS_* */
+};
+
 /* How an argument is taken. */
 enum lz_how {
 	LZ_HOW_NONE,
@@ -206,6 +222,7 @@ enum lz_class {
 #define LZ_CLASS_FAILED	   1
 #define LZ_CLASS_CONTAINER 2
 #define LZ_CLASS_WHAT(x)   ((x) << 2)
+#define LZ_CLASS_DOTS	   256 /* only of what is learnt: the path as given may have ".." in it */
 
 enum lz_asks { LZ_ASKS_NOTHING, LZ_ASKS_CONNECT, LZ_ASKS_SEND, LZ_ASKS_BIND };
 
@@ -215,9 +232,10 @@ struct lz_call_row { /* one per system call, in read-only data of the programs *
 	__lz_u8 class; /* enum lz_class */
 	__lz_u16 wanted; /* mask over classes */
 	__lz_u8 discard; /* files that no rule asks about may be learnt and passed over */
-	__lz_u8 moves;	 /* it may change the paths of files that were learnt */
+	__lz_u8 moves;	 /* it may change what mounts lie where: what was learnt is void */
 	__lz_u8 asks;	 /* enum lz_asks: the kernel's copy of an address comes with it */
-	__lz_u8 reserved[3];
+	__lz_u8 path;	 /* which argument is the path, of calls that open */
+	__lz_u8 reserved[2];
 };
 
 /* What is counted, per CPU. */
@@ -233,20 +251,37 @@ enum lz_ev_count {
 	LZ_COUNTS = LZ_COUNT_LOST_KIND + LZ_EV_KINDS,
 };
 
-/* A way to a file: the same file by another name, folder, mount or root is another. A folder that
- * is renamed above it, or a mount that changes, makes all that was learnt void. */
+/* A way to a file: the same file by another name, folder, mount or root is another. */
 struct lz_discard_key {
-	__lz_u64 inode, parent;
-	__lz_u64 root; /* inode of the task's root folder */
+	__lz_u64 path;	/* made of the names up to the root of the mount; 0: not to be learnt */
+	__lz_u64 inode; /* 0: the folder of that path, and any file of it */
+	__lz_u64 root;	/* inode of the task's root folder */
 	__lz_u32 device, root_device;
-	__lz_u32 name_hash;
 	__lz_u32 mount; /* its number in the kernel */
 	__lz_u32 nr;
 	__lz_u32 class;
+	__lz_u32 reserved;
+};
+/* A conversation by datagrams, counted in the kernel until it falls silent. */
+struct lz_udp_key {
+	__lz_u64 cookie; /* of the socket */
+	__lz_u8 remote[16];
+	__lz_u16 remote_port, local_port;
+	__lz_u16 family, reserved;
+};
+struct lz_udp_flow {
+	__lz_u64 start_ns, cgroup; /* of the process that has the socket */
+	__lz_u64 began_ns, last_ns;
+	__lz_u64 sent_bytes, received_bytes;
+	__lz_u8 local[16];
+	__lz_u32 pid, uid, gid;
+	__lz_u32 server; /* the other end spoke first */
+	char comm[16];
 };
 
 struct lz_ev_learn {
 	struct lz_discard_key key;
+	__lz_u64 folder; /* the folder's path */
 	__lz_u32 age; /* of what was learnt, when the event happened */
 	__lz_u32 reserved;
 };
@@ -264,6 +299,8 @@ _Static_assert(sizeof(struct lz_ev_socket) == 48, "part of the format");
 _Static_assert(sizeof(struct lz_ev_task) == 144, "part of the format");
 _Static_assert(sizeof(struct lz_ev_cgroup) == 16, "part of the format");
 _Static_assert(sizeof(struct lz_ev_flow) == 80, "part of the format");
+_Static_assert(sizeof(struct lz_ev_stats) == 64, "part of the format");
 _Static_assert(sizeof(struct lz_ev_dns) == 24, "part of the format");
+_Static_assert(sizeof(struct lz_udp_key) == 32, "no holes: it is hashed as bytes");
 _Static_assert(sizeof(struct lz_discard_key) == 48, "no holes: it is hashed as bytes");
 _Static_assert(sizeof(struct lz_ev_throttle) == 16, "part of the format");

@@ -207,7 +207,7 @@ struct task_struct {
 	struct task_struct *real_parent, *group_leader;
 	u64 start_boottime;
 	char comm[16];
-	const struct cred *cred;
+	const struct cred *real_cred, *cred;
 	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;

@@ -213,12 +213,86 @@ int bind6(struct bpf_sock_addr *ctx)
 	return asked_for(ctx, AF_INET6_, LZ_ASKS_BIND);
 }
 
-/* --- DNS: questions and answers as they pass --- */
+/* --- packets: conversations by datagrams, DNS questions and answers --- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct lz_udp_key);
+	__type(value, struct lz_udp_flow);
+} conversations SEC(".maps");
+
+static __always_inline void begin_conversation(const struct lz_udp_key *key,
+					       struct lz_udp_flow *u, const struct owner *w)
+{
+	struct out *o;
+	struct lz_ev_flow f = {};
+
+	u->start_ns = w->start_ns;
+	u->cgroup = w->cgroup;
+	u->began_ns = u->last_ns;
+	u->pid = w->pid;
+	u->uid = w->uid;
+	u->gid = w->gid;
+	__builtin_memcpy(u->comm, w->comm, sizeof(u->comm));
+	bpf_map_update_elem(&conversations, key, u, BPF_ANY);
+	count(LZ_COUNT_SEEN);
+	o = begin_for(LZ_EV_FLOW, w);
+	if (!o)
+		return;
+	f.socket.family = key->family;
+	f.socket.type = 2; /* SOCK_DGRAM */
+	f.socket.protocol = IPPROTO_UDP_;
+	f.socket.local_port = key->local_port;
+	f.socket.remote_port = key->remote_port;
+	__builtin_memcpy(f.socket.local, u->local, 16);
+	__builtin_memcpy(f.socket.remote, key->remote, 16);
+	f.began_ns = u->began_ns;
+	f.server = u->server;
+	put_bytes(o, LZ_PART_FLOW, &f, sizeof(f));
+	finish(o);
+}
+
+/* src and dst are the packet's; out: this end sends. */
+static __noinline int converse(struct __sk_buff *skb, u32 v4, u32 ports, u32 out)
+{
+	u64 cookie = bpf_get_socket_cookie(skb);
+	struct lz_udp_key key = {.cookie = cookie, .family = v4 ? AF_INET_ : AF_INET6_};
+	struct lz_udp_flow fresh = {}, *u;
+	struct owner *w;
+
+	key.local_port = __builtin_bswap16(out ? ports & 0xffff : ports >> 16);
+	key.remote_port = __builtin_bswap16(out ? ports >> 16 : ports & 0xffff);
+	if (v4) {
+		bpf_skb_load_bytes(skb, out ? 16 : 12, key.remote, 4);
+		bpf_skb_load_bytes(skb, out ? 12 : 16, fresh.local, 4);
+	} else {
+		bpf_skb_load_bytes(skb, out ? 24 : 8, key.remote, 16);
+		bpf_skb_load_bytes(skb, out ? 8 : 24, fresh.local, 16);
+	}
+	u = bpf_map_lookup_elem(&conversations, &key);
+	if (u) {
+		u->last_ns = bpf_ktime_get_boot_ns();
+		__sync_fetch_and_add(out ? &u->sent_bytes : &u->received_bytes, skb->len);
+		return 0;
+	}
+	w = bpf_map_lookup_elem(&owners, &cookie);
+	if (!w)
+		return 0;
+	fresh.last_ns = bpf_ktime_get_boot_ns();
+	fresh.server = !out;
+	if (out)
+		fresh.sent_bytes = skb->len;
+	else
+		fresh.received_bytes = skb->len;
+	begin_conversation(&key, &fresh, w);
+	return 0;
+}
 
 static __always_inline int packet(struct __sk_buff *skb, bool out)
 {
 	u64 cookie;
-	u32 from, n, headers;
+	u32 from, n, headers, both = 0;
 	struct owner *w;
 	struct lz_ev_dns dns = {};
 	struct out *o;
@@ -237,7 +311,13 @@ static __always_inline int packet(struct __sk_buff *skb, bool out)
 	}
 	if (protocol != IPPROTO_UDP_ || bpf_skb_load_bytes(skb, headers, ports, 4))
 		return 1;
-	if (__builtin_bswap16(ports[out]) != DNS_PORT)
+	if (__builtin_bswap16(ports[out]) != DNS_PORT) {
+		__builtin_memcpy(&both, ports, 4);
+		if (set_flows && ports[!out] != __builtin_bswap16(DNS_PORT))
+			converse(skb, first >> 4 == 4, both, out);
+		return 1;
+	}
+	if (!set_dns)
 		return 1;
 	cookie = bpf_get_socket_cookie(skb);
 	w = bpf_map_lookup_elem(&owners, &cookie);

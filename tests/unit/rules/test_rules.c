@@ -669,7 +669,7 @@ static size_t random_get(struct lz_watch_event *e, const struct lz_field *f, str
 	return 1;
 }
 
-static bool random_knows(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge random_knows(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	const struct random_event *r = arg;
 
@@ -863,16 +863,21 @@ static void test_possible_never_lies(void **state)
 }
 
 struct partial {
-	const char *known; /* names of fields, each with a blank behind it */
+	const char *known; /* names of fields, each with a blank behind it; ~ before: the beginning, ! what it lacks */
 };
 
-static bool partial_knows(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge partial_knows(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	const struct partial *p = arg;
 	char name[200];
 
-	snprintf(name, sizeof(name), index.n ? "%s[%.*s] " : "%s ", f->name, LZ_FMT(index));
-	return strstr(p->known, name) != NULL;
+	snprintf(name, sizeof(name), index.n ? "~%s[%.*s] " : "~%s ", f->name, LZ_FMT(index));
+	if (strstr(p->known, name))
+		return LZ_BEGINS;
+	name[0] = '!';
+	if (strstr(p->known, name))
+		return LZ_LACKS;
+	return strstr(p->known, name + 1) ? LZ_KNOWN : LZ_UNKNOWN;
 }
 
 static const struct {
@@ -902,6 +907,43 @@ static const struct {
 	{"proc.name=val(proc.pname)", "proc.name ", "{}", false},
 	{"proc.name=val(proc.pname)", "proc.name ", "{\"proc.name\": \"a\"}", true},
 	{"proc.env[A]=1", "proc.env[A] ", "{\"proc.env[A]\": \"2\"}", false},
+	/* a text of which only the beginning is known */
+#define LIB "{\"fd.name\": \"/usr/lib/\"}"
+	{"fd.name=/etc/shadow", "~fd.name ", LIB, false},
+	{"fd.name=/usr/lib/x", "~fd.name ", LIB, true},
+	{"fd.name!=/etc/shadow", "~fd.name ", LIB, true},
+	{"not fd.name=/etc/shadow", "~fd.name ", LIB, true},
+	{"fd.name in (/etc/shadow, /root/x)", "~fd.name ", LIB, false},
+	{"fd.name in (/etc/shadow, /usr/lib/x)", "~fd.name ", LIB, true},
+	{"fd.name startswith /etc", "~fd.name ", LIB, false},
+	{"fd.name startswith /usr/lib/x86", "~fd.name ", LIB, true},
+	{"fd.name startswith /usr", "~fd.name ", LIB, true},
+	{"not fd.name startswith /usr", "~fd.name ", LIB, false},
+	{"not fd.name startswith /usr/lib/x86", "~fd.name ", LIB, true},
+	{"fd.name contains lib", "~fd.name ", LIB, true},
+	{"not fd.name contains lib", "~fd.name ", LIB, false},
+	{"fd.name contains shadow", "~fd.name ", LIB, true},
+	{"fd.name endswith .so", "~fd.name ", LIB, true},
+	{"fd.name glob /proc/*/environ", "~fd.name ", LIB, false},
+	{"fd.name glob /usr/*/x", "~fd.name ", LIB, true},
+	{"fd.name pmatch (/etc, /root)", "~fd.name ", LIB, false},
+	{"fd.name pmatch (/usr)", "~fd.name ", LIB, true},
+	{"fd.name exists", "~fd.name ", LIB, true},
+	{"not fd.name exists", "~fd.name ", LIB, false},
+	{"fd.name startswith anyof (/etc, /root)", "~fd.name ", LIB, true}, /* not looked into */
+	{"tolower(fd.name)=/etc/shadow", "~fd.name ", LIB, true},
+	{"fd.name=/etc/shadow", "~fd.name ", "{}", true},
+	/* a text that is known to lack another */
+#define NO_DOTS "{\"fd.name\": \"..\"}"
+	{"fd.name contains ../", "!fd.name ", NO_DOTS, false},
+	{"not fd.name contains ../", "!fd.name ", NO_DOTS, true},
+	{"fd.name startswith ../..", "!fd.name ", NO_DOTS, false},
+	{"fd.name endswith /..", "!fd.name ", NO_DOTS, false},
+	{"fd.name contains ./", "!fd.name ", NO_DOTS, true},
+	{"fd.name glob *..*", "!fd.name ", NO_DOTS, true}, /* not looked into */
+	{"fd.name in (a..b, x..y)", "!fd.name ", NO_DOTS, false},
+	{"fd.name in (a..b, xy)", "!fd.name ", NO_DOTS, true},
+	{"fd.name != a..b", "!fd.name ", NO_DOTS, true},
 	{"proc.env[B]=1", "proc.env[A] ", "{\"proc.env[A]\": \"2\"}", true},
 };
 
@@ -1008,7 +1050,7 @@ static void test_doubling_macros(void **state)
 	lz_buf_done(&b);
 }
 
-static bool knows_everything(void *arg, const struct lz_field *f, struct lz_span index)
+static enum lz_knowledge knows_everything(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)arg, (void)f, (void)index;
 	return true;

@@ -293,7 +293,7 @@ static void sockets(void **state)
 
 	(void)state;
 	assert_false(lz_sockets_is_server(s, 5));
-	lz_sockets_accepted(s, 5);
+	lz_sockets_accepted(s, 5, true);
 	assert_true(lz_sockets_is_server(s, 5));
 	assert_false(lz_sockets_is_server(s, 6));
 	assert_true(lz_sockets_went(s, 5, &to));
@@ -305,7 +305,7 @@ static void sockets(void **state)
 	assert_false(lz_sockets_went(s, 5, &to));
 	assert_true(lz_sockets_is_server(s, 5)); /* that it was accepted is not forgotten */
 	for (uint64_t inode = 10; inode < 100000; inode++)
-		lz_sockets_accepted(s, inode);
+		lz_sockets_accepted(s, inode, true);
 	assert_true(lz_sockets_is_server(s, 99999));
 	lz_sockets_free(s);
 }

@@ -3,7 +3,7 @@
 /* Records as the kernel programs write them, put together by hand. */
 #include "sensor/record.h"
 
-#include "../../test.h"
+#include "test.h"
 
 struct made {
 	char bytes[2 * LZ_EV_MAX];
