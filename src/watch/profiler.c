@@ -27,6 +27,7 @@ struct lz_profiler {
 	uint64_t begun_ms;
 	unsigned turn;
 	struct lz_profiler_counts counts;
+	unsigned troubles; /* files that were refused */
 	char host[256];
 	/* the event at hand */
 	struct lz_seen seen;
@@ -36,7 +37,9 @@ struct lz_profiler {
 
 static void trouble(void *arg, const struct lz_err *err)
 {
-	(void)arg;
+	struct lz_profiler *p = arg;
+
+	p->troubles++;
 	lz_log(LZ_ERROR, "profile not used: %s", err->text);
 }
 
@@ -341,13 +344,14 @@ void lz_profiler_tick(struct lz_profiler *p, uint64_t now_ms)
 
 void lz_profiler_reload(struct lz_profiler *p)
 {
+	unsigned troubles = p->troubles;
 	struct lz_err err = {0};
 
 	if (!lz_profiles_changed(p->set))
 		return;
 	if (lz_profiles_load(p->set, trouble, p, &err))
 		lz_log(LZ_ERROR, "profiles not changed, the old ones stay: %s", err.text);
-	else if (!p->o.quiet)
+	else if (!p->o.quiet && troubles == p->troubles)
 		lz_log(LZ_INFO, "profiles changed: %zu in use", lz_profiles_count(p->set));
 	p->turn++;
 }

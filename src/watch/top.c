@@ -28,6 +28,7 @@ struct lz_top {
 	struct lz_vec before;	  /* struct lz_top_proc: of the look before, by process */
 	uint64_t looked_ms, keys_ms, now_ms;
 	uint64_t events, events_before;
+	uint64_t from_ns; /* since boot; what happened before the first look does not count */
 	struct lz_seen seen;
 	long ticks_per_s;
 	bool done;
@@ -222,9 +223,9 @@ void lz_top_event(struct lz_top *t, const struct lz_seen *e)
 	const struct lz_call *c = h->kind == LZ_EV_CALL ? lz_call_by_nr(h->nr) : NULL;
 
 	t->seen = *e;
-	t->events++;
-	if (!r)
+	if (!r || !t->from_ns || h->time_ns < t->from_ns)
 		return;
+	t->events++;
 	r->seen_ms = t->now_ms;
 	name_row(r, e->container);
 	if (h->kind == LZ_EV_EXEC)
@@ -413,6 +414,14 @@ static void print(struct lz_top *t)
 		t->done = true;
 }
 
+static uint64_t boot_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 /* Whether something was pressed or the screen's size changed. */
 static bool take_keys(struct lz_top *t)
 {
@@ -438,6 +447,8 @@ void lz_top_tick(struct lz_top *t, uint64_t now_ms, uint64_t lost)
 	t->now_ms = now_ms;
 	t->m.lost = lost;
 	if (due && !t->m.paused) {
+		if (!t->from_ns)
+			t->from_ns = boot_ns();
 		look(t, t->looked_ms && passed ? (double)passed / 1000 : 1, !t->looked_ms);
 		/* The first look only says where counting begins. */
 		fresh = t->looked_ms || t->term;

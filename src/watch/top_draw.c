@@ -110,12 +110,12 @@ static void put(struct page *p, struct lz_span line, const char *before)
 		return;
 	if (p->at++)
 		lz_buf_str(p->out, "\r\n");
+	lz_buf_str(p->out, CLEAR); /* first: behind a full line it would take its last column */
 	if (p->colour && before)
 		lz_buf_str(p->out, before);
 	lz_buf_span(p->out, line);
 	if (p->colour && before)
 		lz_buf_str(p->out, PLAIN);
-	lz_buf_str(p->out, CLEAR);
 }
 
 static void text_line(struct page *p, struct lz_span text, const char *before)

@@ -100,8 +100,7 @@ void lz_top_press(struct lz_top_model *m, enum lz_top_key key);
 /* The next key of what a terminal sent; takes its bytes off. NONE: nothing (more) that is one. */
 enum lz_top_key lz_top_key(struct lz_span *bytes);
 
-/* The screen: exactly `lines` lines of at most `columns` columns, each ended by the codes that clear
- * its rest. */
+/* The screen: `lines` lines of at most `columns` columns, each behind the code that clears it. */
 void lz_top_draw(const struct lz_top_model *m, unsigned columns, unsigned lines, bool colour,
 		 struct lz_buf *out);
 /* All rows as plain text, for files and pipes. */

@@ -54,59 +54,73 @@ static __always_inline bool may_have_dots(struct out *o, u64 user)
 	return false;
 }
 
+/* A field of what read_block() copied. */
+#define IN_BLOCK(o, type, field) \
+	(*(typeof(((type *)0)->field) *)((o)->block + bpf_core_field_offset(type, field)))
+
+/* A whole structure at once: each read by itself would cost as much. */
+#define READ_BLOCK(o, type, at) \
+	read_block(o, bpf_core_type_size(type), (const void *)(at))
+static __always_inline void read_block(struct out *o, u32 size, const void *at)
+{
+	bpf_probe_read_kernel(o->block, size < BLOCK_BYTES ? size : BLOCK_BYTES, at);
+}
+
 /* A number for the names from a folder up to the root of its mount. The kernel's hash of a name
  * depends on the parent's place in memory, too: nobody outside can make two alike. 0: too deep. */
 #define FOLDERS_MAX 16
-static __always_inline u64 path_number(struct dentry *folder, struct dentry *top)
+static __always_inline u64 path_number(struct out *o, struct dentry *folder, struct dentry *top)
 {
 	u64 number = 1;
 
 	for (u32 i = 0; i < FOLDERS_MAX; i++) {
 		if (folder == top)
 			return number;
-		number = (number ^ BPF_CORE_READ(folder, d_name.hash)) * 0x9e3779b97f4a7c15ULL;
-		folder = BPF_CORE_READ(folder, d_parent);
+		READ_BLOCK(o, struct dentry, folder);
+		number = (number ^ IN_BLOCK(o, struct dentry, d_name.hash)) * 0x9e3779b97f4a7c15ULL;
+		folder = IN_BLOCK(o, struct dentry, d_parent);
 	}
 	return 0;
 }
 
-/* Whether the file that was opened is one that no rule asks about, or lies in such a folder: then it
- * is passed over. The key is kept for user space, which learns. */
+/* Whether the file that was opened, which lies in the block, is one that no rule asks about, or lies
+ * in such a folder: then it is passed over. The key is kept for user space, which learns. */
 __noinline int passed_over(struct out *o, u32 nr, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct lz_discard_key key = {}; /* up to 6.1 a key must lie on the stack */
+	u32 *age, name_hash, now = discard_age;
+	struct super_block *super;
 	struct vfsmount *vfs;
 	struct dentry *dentry;
-	struct inode *inode;
-	struct file *file;
-	u32 *age, now = discard_age;
 
 	if (!o || nr >= LZ_CALLS)
 		return 0;
-	file = (struct file *)file_of_fd(o->ev.ret);
-	dentry = BPF_CORE_READ(file, f_path.dentry);
-	vfs = BPF_CORE_READ(file, f_path.mnt);
-	key.path = path_number(BPF_CORE_READ(dentry, d_parent), BPF_CORE_READ(vfs, mnt_root));
+	dentry = IN_BLOCK(o, struct file, f_path.dentry);
+	vfs = IN_BLOCK(o, struct file, f_path.mnt);
+	READ_BLOCK(o, struct inode, IN_BLOCK(o, struct file, f_inode));
+	o->learn.key.inode = IN_BLOCK(o, struct inode, i_ino);
+	super = IN_BLOCK(o, struct inode, i_sb);
+	key.device = BPF_CORE_READ(super, s_dev);
+	key.mount = BPF_CORE_READ((struct mount *)container_of_mount(vfs), mnt_id);
+	READ_BLOCK(o, struct dentry, dentry);
+	name_hash = IN_BLOCK(o, struct dentry, d_name.hash);
+	key.path = path_number(o, IN_BLOCK(o, struct dentry, d_parent),
+			       BPF_CORE_READ(vfs, mnt_root));
 	o->learn.key.nr = 0;
 	if (!key.path)
 		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
-	key.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	o->learn.key.inode = BPF_CORE_READ(inode, i_ino);
-	key.mount = BPF_CORE_READ((struct mount *)container_of_mount(vfs), mnt_id);
 	key.nr = nr;
 	key.class = class | (may_have_dots(o, o->args[calls[nr].path & 7]) ? LZ_CLASS_DOTS : 0);
-	inode = BPF_CORE_READ(task, fs, root.dentry, d_inode);
-	key.root = BPF_CORE_READ(inode, i_ino);
-	key.root_device = BPF_CORE_READ(inode, i_sb, s_dev);
+	key.root = task->fs->root.dentry->d_inode->i_ino;
+	key.root_device = task->fs->root.dentry->d_inode->i_sb->s_dev;
 	age = bpf_map_lookup_elem(&discarded, &key);
 	if (age && *age == now)
 		return 1;
 	o->learn.age = now;
 	o->learn.folder = key.path;
 	key.inode = o->learn.key.inode;
-	key.path = (key.path ^ BPF_CORE_READ(dentry, d_name.hash)) * 0x9e3779b97f4a7c15ULL;
+	key.path = (key.path ^ name_hash) * 0x9e3779b97f4a7c15ULL;
 	o->learn.key = key;
 	age = bpf_map_lookup_elem(&discarded, &key);
 	return age && *age == now;
@@ -239,6 +253,14 @@ __noinline int put_learn(struct out *o)
 	return 0;
 }
 
+/* What begin_call() left out. */
+__noinline int put_who(struct out *o)
+{
+	if (o)
+		fill_task(o);
+	return 0;
+}
+
 /* Whether events of this class are wanted; *ret_class is what remains to be asked about files. */
 static __always_inline bool wanted(struct out *o, u32 nr)
 {
@@ -251,7 +273,9 @@ static __always_inline bool wanted(struct out *o, u32 nr)
 
 	if (row->class == LZ_CLASS_OPEN && !failed) {
 		file = (struct file *)file_of_fd(o->ev.ret);
-		if (file && BPF_CORE_READ(file, f_mode) & 2)
+		if (file)
+			READ_BLOCK(o, struct file, file);
+		if (file && IN_BLOCK(o, struct file, f_mode) & 2)
 			class |= LZ_CLASS_WHAT(1);
 	} else if (row->class == LZ_CLASS_SOCKET) {
 		class |= LZ_CLASS_WHAT(socket_class(o->args[0]));
@@ -313,6 +337,7 @@ __noinline int on_call(struct out *o, u32 nr)
 		drop(o);
 		return 0;
 	}
+	put_who(o);
 	put_call(o, nr);
 	if (o->learn.key.nr)
 		put_learn(o);
@@ -337,6 +362,16 @@ static __always_inline bool is_own(u32 nr, u64 arg0, u64 arg1)
 		}
 	}
 	return true;
+}
+
+/* Only what decides whether the event is wanted: most are not. */
+static __always_inline struct out *begin_call(struct task_struct *task)
+{
+	struct out *o = begin_plain(LZ_EV_CALL);
+
+	if (o)
+		o->ev.cgroup = cgroup_of(task);
+	return o;
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -419,7 +454,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 			return 0;
 		if (own && !(calls_wanted[(own - 1) / 64 & 7] >> ((own - 1) % 64) & 1))
 			return 0;
-		o = begin(LZ_EV_CALL);
+		o = begin_call(task);
 		if (!o)
 			return 0;
 		compat_args(o, regs);
@@ -438,7 +473,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 	if (is_own(nr, ARG0(regs), ARG1(regs)) ||
 	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted && !calls[nr].moves))
 		return 0;
-	o = begin(LZ_EV_CALL);
+	o = begin_call(task);
 	if (!o)
 		return 0;
 	native_args(o, regs);

@@ -108,6 +108,18 @@ lazaret list fields | sed -E 's/\|/\\|/g; s/^([^ ]+) +([^ ]+) +(.*)$/| `\1` | \2
 grep '^| `' "$LZ_SOURCE/docs/fields.md" >"$tmp/documented"
 is "$(diff "$tmp/fields" "$tmp/documented" | head -n 3)" "" "docs/fields.md is what the program says of every field"
 
+run lazaret rules check "$LZ_SOURCE/data/rules/runtime"
+exits 0 "the set of our own, a folder"
+says "$out" ' 0 errors, 0 warnings$' "the set of our own: nothing to say against it"
+mkdir "$tmp/set"
+cp "$tmp/good.yaml" "$tmp/set/b.yml"
+printf 'no rules\n' >"$tmp/set/a.txt"
+run lazaret rules check "$tmp/set"
+exits 0 "a folder: its rule files only"
+sed 's/  priority: NOTICE/  priority: NOTICE\n  respond: look who it was/' "$tmp/good.yaml" >"$tmp/respond.yaml"
+run lazaret rules check "$tmp/respond.yaml"
+is "$(cat "$err" "$out" | grep -c UNKNOWN_KEY)" 0 "respond is a key"
+
 for file in falco_rules falco-incubating_rules falco-sandbox_rules; do
 	if path=$(shared "compat/falco/$file.yaml" 2>/dev/null); then
 		run lazaret rules check -q "$path"

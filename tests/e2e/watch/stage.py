@@ -245,13 +245,13 @@ def rmdir_empty(path):
 class Sensor:
     """`lazaret watch`, its alerts with the moment that each arrived, and a recording of what it saw."""
 
-    def __init__(self, program, rules, stage):
+    def __init__(self, program, rules, stage, more=()):
         self.judge = [program, "watch", "--format", "json", "--group", "0"]
         for rule in rules:
             self.judge += ["--rules", rule]
         self.recording = os.path.join(stage.tmp, "events")
         argv = [*self.judge, "--record", self.recording, "--docker-socket", f"{stage.tmp}/docker.sock",
-                "--docker-root", f"{stage.tmp}/data"]
+                "--docker-root", f"{stage.tmp}/data", *more]
         self.alerts, self.lines, self.is_ready = [], [], False
         self.news = threading.Condition()
         self.log = open(os.path.join(stage.tmp, "alerts.jsonl"), "w", encoding="utf-8")

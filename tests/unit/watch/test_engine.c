@@ -82,7 +82,7 @@ static void on_idle(void *arg, const struct lz_record *r)
 {
 	(void)arg;
 	got.idle++;
-	got.matters = lz_engine_matters(e, r);
+	got.matters = lz_engine_matters(e, r, true);
 }
 static void on_selftest(void *arg, uint32_t nonce)
 {
