@@ -80,7 +80,7 @@ static struct lz_engine *engine;
 static void on_idle(void *arg, const struct lz_record *r)
 {
 	(void)arg;
-	(void)lz_engine_matters(engine, r);
+	(void)lz_engine_matters(engine, r, true);
 }
 
 static struct lz_rules *load(void)

@@ -27,7 +27,7 @@ static void record_sample(const char *path)
 	assert_ok(lz_recording_close(r, &err), err);
 }
 
-static const char sample_text[] = "T[1700000000000000000]E[first]E[]G[........\x2f"
+static const char sample_text[] = "T[1700000000000000000]E[first]T[1700000000000000500]E[]G[........\x2f"
 				  "docker/x]"
 				  "T[1699999990000000000]E[last]";
 
