@@ -15,11 +15,13 @@
 
 static const char rule_text[] =
 	"- rule: Everything\n  desc: d\n  condition: evt.type exists\n"
-	"  output: '%evt.type %evt.args %proc.cmdline %proc.aname[2] %fd.name %fd.sip.name %container.id "
+	"  output: '%evt.type %evt.args %proc.cmdline %proc.aname[2] %fd.name %fd.sip.name "
+	"%container.id "
 	"%container.mounts %user.name %proc.env[A] %evt.arg.path'\n  priority: INFO\n"
 	"- rule: Usual\n  desc: d\n  condition: evt.type = setuid and evt.arg.uid = 4242\n"
 	"  output: o\n  priority: INFO\n"
-	"- rule: Often\n  desc: d\n  condition: evt.type in (openat, execve)\n  count: 3\n  within: 5s\n"
+	"- rule: Often\n  desc: d\n  condition: evt.type in (openat, execve)\n  count: 3\n  "
+	"within: 5s\n"
 	"  by: [proc.name, fd.name]\n  output: o\n  priority: INFO\n";
 
 static size_t usual;
@@ -84,7 +86,7 @@ static struct lz_engine *engine;
 static void on_idle(void *arg, const struct lz_record *r)
 {
 	(void)arg;
-	(void)lz_engine_matters(engine, r);
+	(void)lz_engine_matters(engine, r, true);
 }
 
 static struct lz_rules *load(void)
@@ -104,8 +106,12 @@ static void take_usual(void)
 		struct lz_ev head;
 		struct lz_ev_part part;
 		unsigned char uid[8];
-	} e = {.head = {.size = sizeof(e.head) + sizeof(e.part) + 8, .kind = LZ_EV_CALL,
-			.nr = SYS_setuid, .pid = 7, .tid = 7, .start_ns = 1},
+	} e = {.head = {.size = sizeof(e.head) + sizeof(e.part) + 8,
+			.kind = LZ_EV_CALL,
+			.nr = SYS_setuid,
+			.pid = 7,
+			.tid = 7,
+			.start_ns = 1},
 	       .part = {LZ_PART_ARG, 8},
 	       .uid = {4242 & 255, 4242 >> 8}};
 	size_t before = usual;
@@ -135,8 +141,8 @@ static void take(unsigned char type, struct lz_span bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct lz_engine_hooks hooks = {.event = on_event, .idle = on_idle,
-						     .alert = on_alert};
+	static const struct lz_engine_hooks hooks = {
+		.event = on_event, .idle = on_idle, .alert = on_alert};
 	static struct lz_rules *rules;
 	struct lz_span rest = lz_span(data, size);
 
@@ -146,7 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(engine);
 	asked = 0;
 	for (unsigned n = 0; rest.n >= 3 && n < 16; n++) {
-		size_t length = (size_t)(unsigned char)rest.p[1] | (size_t)(unsigned char)rest.p[2] << 8;
+		size_t length = (size_t)(unsigned char)rest.p[1] | (size_t)(unsigned char)rest.p[2]
+									   << 8;
 		unsigned char type = (unsigned char)rest.p[0];
 		struct lz_span bytes = lz_span_head(lz_span_from(rest, 3), length);
 		take(type, bytes);

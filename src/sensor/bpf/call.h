@@ -7,9 +7,9 @@
  */
 #include "net.h"
 
-#define TS_COMPAT_	0x0002
-#define EINPROGRESS_	115
-#define SNAP_BYTES	256
+#define TS_COMPAT_   0x0002
+#define EINPROGRESS_ 115
+#define SNAP_BYTES   256
 
 /* 1 TCP, 2 other IP, 3 Unix, 0 anything else. */
 static __always_inline u32 socket_class(u32 fd)
@@ -59,8 +59,7 @@ static __always_inline bool may_have_dots(struct out *o, u64 user)
 	(*(typeof(((type *)0)->field) *)((o)->block + bpf_core_field_offset(type, field)))
 
 /* A whole structure at once: each read by itself would cost as much. */
-#define READ_BLOCK(o, type, at) \
-	read_block(o, bpf_core_type_size(type), (const void *)(at))
+#define READ_BLOCK(o, type, at) read_block(o, bpf_core_type_size(type), (const void *)(at))
 static __always_inline void read_block(struct out *o, u32 size, const void *at)
 {
 	bpf_probe_read_kernel(o->block, size < BLOCK_BYTES ? size : BLOCK_BYTES, at);
@@ -126,8 +125,8 @@ __noinline int passed_over(struct out *o, u32 nr, u32 class)
 	key.mount = mount_number(container_of_mount(vfs));
 	READ_BLOCK(o, struct dentry, dentry);
 	name_hash = IN_BLOCK(o, struct dentry, d_name.hash);
-	key.path = path_number(o, IN_BLOCK(o, struct dentry, d_parent),
-			       BPF_CORE_READ(vfs, mnt_root));
+	key.path =
+		path_number(o, IN_BLOCK(o, struct dentry, d_parent), BPF_CORE_READ(vfs, mnt_root));
 	o->learn.key.nr = 0;
 	if (!key.path)
 		return 0;
@@ -248,8 +247,7 @@ __noinline int put_call(struct out *o, u32 nr)
 		put_arg(o, i, how);
 		if (how == LZ_HOW_FD && fd >= 0)
 			put_fd(o, i, fd);
-		else if (how == LZ_HOW_DIRFD && i + 1 < LZ_EV_ARGS &&
-			 is_relative(o->args[i + 1])) {
+		else if (how == LZ_HOW_DIRFD && i + 1 < LZ_EV_ARGS && is_relative(o->args[i + 1])) {
 			if (fd >= 0)
 				put_fd(o, i, fd);
 			else
@@ -270,8 +268,8 @@ __noinline int put_learn(struct out *o)
 	char *at = o ? part_room(o, sizeof(o->learn)) : 0;
 
 	/* Copied by the kernel: loads and stores, byte by byte, took 400 bytes of stack. */
-	if (at && !bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), sizeof(o->learn),
-					 &o->learn))
+	if (at &&
+	    !bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), sizeof(o->learn), &o->learn))
 		part_end(o, at, LZ_PART_LEARN, sizeof(o->learn));
 	return 0;
 }

@@ -67,7 +67,7 @@ static __always_inline void put_task(struct out *o, struct task_struct *task)
 	t.uid = BPF_CORE_READ(cred, euid.val);
 	t.gid = BPF_CORE_READ(cred, egid.val);
 	t.loginuid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val)
-							    : (u32)-1;
+							   : (u32)-1;
 	t.tty = tty_of(signal);
 	t.threads = BPF_CORE_READ(signal, nr_threads);
 	t.argv_bytes = BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start);
