@@ -70,7 +70,7 @@ static void on_event(void *arg, const struct lz_seen *x)
 	static const char *const numbers[] = {"", "0", "3"};
 
 	(void)arg;
-	if (asked++ >= 3) /* what came before is what makes a difference */
+	if (asked++ % 5) /* what came before makes a difference, too */
 		return;
 	for (size_t i = 0; i < lz_field_count; i++) {
 		const struct lz_field *f = &lz_fields[i];
