@@ -553,7 +553,8 @@ def many_containers(lab, tap, main):
              f"when the container was gone already; slowest {max(lag.values(), default=0):.0f} ms")
     tap.case(len(names) == count, "5,000 containers of 50 ms: each is told")
     tap.case(all(name in (None, f"lzrace-{want[n]}") for n, name in names.items()), "5,000 containers of 50 ms: none by the name of another")
-    tap.case(len(unnamed) == len(excused) < count / 20, "5,000 containers of 50 ms: each by its name")
+    few = count / (2 if "asan" in BUILD else 20)
+    tap.case(len(unnamed) == len(excused) < few, "5,000 containers of 50 ms: each by its name")
     end = time.monotonic() + 12
     while time.monotonic() < end and main.resident() > before + (4 << 20):
         time.sleep(0.5)
