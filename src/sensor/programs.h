@@ -20,12 +20,12 @@ struct lz_programs_config {
 	enum lz_call_path path;
 	/* Per call: mask over classes (event.h) that rules can meet; 0: not watched. */
 	uint16_t wanted[LZ_CALLS];
-	bool environment;  /* take it at exec */
-	bool flows;	   /* TCP connections and conversations by UDP, their bytes */
-	bool dns;	   /* questions and answers */
-	bool capabilities; /* first uses */
-	uint64_t uring;	   /* bit per io_uring operation to tell of */
-	bool discard;	   /* files can be passed over (lz_programs_discard) */
+	bool environment;      /* take it at exec */
+	bool flows;	       /* TCP connections and conversations by UDP, their bytes */
+	bool dns;	       /* questions and answers */
+	bool capabilities;     /* first uses */
+	uint64_t uring;	       /* bit per io_uring operation to tell of */
+	bool discard;	       /* files can be passed over (lz_programs_discard) */
 	uint64_t tokens_per_s; /* events a second of one container; 0: no limit */
 	size_t ring_bytes;     /* of each ring; a power of two */
 };

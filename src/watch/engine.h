@@ -12,12 +12,12 @@
 #include "watch.h"
 
 struct lz_engine_counts {
-	uint64_t records;  /* taken in */
-	uint64_t bad;	   /* that could not be read */
-	uint64_t matched;  /* put to the rules */
-	uint64_t hits;	   /* rules met */
-	uint64_t lost;	   /* events that did not reach us, as far as told */
-	uint64_t unnamed;  /* alerts of a container whose runtime said nothing of it */
+	uint64_t records; /* taken in */
+	uint64_t bad;	  /* that could not be read */
+	uint64_t matched; /* put to the rules */
+	uint64_t hits;	  /* rules met */
+	uint64_t lost;	  /* events that did not reach us, as far as told */
+	uint64_t unnamed; /* alerts of a container whose runtime said nothing of it */
 };
 
 /* An event as the engine understands it; valid during the call. */

@@ -432,26 +432,34 @@ static void folders(void **state)
 	assert_false(folder_matters("evt.type = openat and fd.name = /etc/shadow", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name = /etc/shadow", "/etc/passwd"));
 	assert_false(folder_matters("evt.type = openat and fd.name startswith /etc", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name startswith /usr/lib/p", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name startswith /usr/lib/p",
+				   "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name endswith .key", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name contains secret", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name glob /usr/*/secret", "/usr/lib/x"));
+	assert_true(
+		folder_matters("evt.type = openat and fd.name glob /usr/*/secret", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name regex .*", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.filename = y", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.typechar = d", "/usr/lib/x"));
 	assert_false(folder_matters("evt.type = openat and fd.directory = /etc", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.directory = /usr/lib and proc.name = x",
-				   "/usr/lib/x"));
+	assert_true(folder_matters(
+		"evt.type = openat and fd.directory = /usr/lib and proc.name = x", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and not fd.name startswith /usr", "/x"));
-	assert_false(folder_matters("evt.type = openat and not fd.name startswith /usr", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name pmatch (/usr/lib/y)", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name in (/a/b, /usr/lib/y)", "/usr/lib/x"));
+	assert_false(
+		folder_matters("evt.type = openat and not fd.name startswith /usr", "/usr/lib/x"));
+	assert_true(
+		folder_matters("evt.type = openat and fd.name pmatch (/usr/lib/y)", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name in (/a/b, /usr/lib/y)",
+				   "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name != /usr/lib/x", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and toupper(fd.name) = /USR/LIB/Y", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and toupper(fd.name) = /USR/LIB/Y",
+				   "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name icontains LIB/Y", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name > /usr/lib/m", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name exists and proc.name = q", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name = /y", "/x")); /* the root itself */
+	assert_true(folder_matters("evt.type = openat and fd.name exists and proc.name = q",
+				   "/usr/lib/x"));
+	assert_true(
+		folder_matters("evt.type = openat and fd.name = /y", "/x")); /* the root itself */
 }
 
 static int everything(void)
@@ -524,7 +532,8 @@ static void samples(void **state)
 	sample(10 * SECOND, 5 * SECOND);
 	assert_int_equal(got.alerts, 0);
 	end();
-	begin("- rule: Any\n  desc: d\n  condition: evt.type = stats\n  output: at %container.stat.cpu\n"
+	begin("- rule: Any\n  desc: d\n  condition: evt.type = stats\n  output: at "
+	      "%container.stat.cpu\n"
 	      "  priority: WARNING\n");
 	in_container();
 	program(20, 1, "miner", "miner", 6);
@@ -538,17 +547,12 @@ static void samples(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(samples),
-		cmocka_unit_test(alert),
-		cmocka_unit_test(clock_jump),
-		cmocka_unit_test(clock_jump_and_windows),
-		cmocka_unit_test(loss),
-		cmocka_unit_test(containers),
-		cmocka_unit_test(bad_records),
-		cmocka_unit_test(other_rules),
-		cmocka_unit_test(names),
-		cmocka_unit_test(forgets),
-		cmocka_unit_test(files), cmocka_unit_test(folders),
+		cmocka_unit_test(samples),     cmocka_unit_test(alert),
+		cmocka_unit_test(clock_jump),  cmocka_unit_test(clock_jump_and_windows),
+		cmocka_unit_test(loss),	       cmocka_unit_test(containers),
+		cmocka_unit_test(bad_records), cmocka_unit_test(other_rules),
+		cmocka_unit_test(names),       cmocka_unit_test(forgets),
+		cmocka_unit_test(files),       cmocka_unit_test(folders),
 		cmocka_unit_test(no_memory),
 	};
 
