@@ -327,6 +327,9 @@ bool lz_facts_about(struct lz_fact_reader *r, const struct lz_seen *e, struct lz
 	}
 	if (is_outsider(r, e->proc) || e->record->head.kind != LZ_EV_CALL)
 		return false;
+	path = lz_view_ask(e->view, "fs.path.name"); /* removed, renamed, made */
+	if (path.n)
+		return folder(r, path, true, LZ_FACT_WRITE, ret);
 	path = lz_view_ask(e->view, "fd.directory");
 	return path.n && folder(r, path, false, LZ_FACT_WRITE, ret);
 }

@@ -105,14 +105,15 @@ static void on_idle(void *arg, const struct lz_record *r)
 {
 	struct live *l = arg;
 	struct lz_ev_learn file;
+	enum lz_settled settled = lz_others_idle(l->others);
 	enum lz_matters matters;
 
-	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) || !lz_others_idle(l->others))
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) || settled == LZ_SETTLED_NOTHING)
 		return;
 	matters = lz_engine_matters(l->engine, r, file.key.class & LZ_CLASS_DOTS);
 	if (matters == LZ_MATTERS)
 		return;
-	if (matters == LZ_MATTERS_NOT_FOLDER) {
+	if (matters == LZ_MATTERS_NOT_FOLDER && settled == LZ_SETTLED_FOLDER) {
 		file.key.inode = 0;
 		file.key.path = file.folder;
 		l->folders++;
