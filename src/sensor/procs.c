@@ -329,7 +329,8 @@ static void meet(struct lz_procs *p, struct lz_proc *x, const struct lz_ev *head
 		tell(p, x);
 }
 
-void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg)
+void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x),
+		     void *arg)
 {
 	p->told = read;
 	p->arg = arg;

@@ -64,7 +64,8 @@ void lz_users_free(struct lz_users *u)
 static void read_table(int root, const char *path, struct lz_buf *b)
 {
 	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
+					  RESOLVE_NO_XDEV};
 	LZ_CLEAN(fd) int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 	struct lz_err err;
 	struct stat st;

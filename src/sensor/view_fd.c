@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
-#define GETTER(name)                                                                              \
+#define GETTER(name) \
 	static size_t name(struct lz_view *v, struct lz_span arg, const struct lz_datum **ret)
 #define TCP_SYN_SENT 2
 #define TCP_LISTEN   10
@@ -122,8 +122,8 @@ static bool flow_socket(struct lz_view *v, struct lz_ev_socket *ret, bool *ret_s
 	}
 	if (!lz_record_copy(v->at.record, LZ_PART_DNS, &d, sizeof(d)))
 		return false;
-	*ret = (struct lz_ev_socket){.family = d.family, .type = SOCK_DGRAM, .protocol = 17,
-				     .remote_port = 53};
+	*ret = (struct lz_ev_socket){
+		.family = d.family, .type = SOCK_DGRAM, .protocol = 17, .remote_port = 53};
 	memcpy(ret->remote, d.server, 16);
 	*ret_server = false;
 	return true;
@@ -252,9 +252,9 @@ const char *lz_view_file_type(uint32_t mode, uint16_t family, struct lz_span nam
 
 	switch (mode & S_IFMT) {
 	case S_IFSOCK:
-		return family == AF_INET    ? "ipv4"
-		       : family == AF_INET6 ? "ipv6"
-		       : family == AF_UNIX  ? "unix"
+		return family == AF_INET      ? "ipv4"
+		       : family == AF_INET6   ? "ipv6"
+		       : family == AF_UNIX    ? "unix"
 		       : family == AF_NETLINK ? "netlink"
 					      : "other";
 	case S_IFDIR:
@@ -314,11 +314,12 @@ GETTER(fd_typechar)
 {
 	static const struct {
 		const char *type, *letter;
-	} letters[] = {{"file", "f"},	    {"directory", "d"}, {"ipv4", "4"},	   {"ipv6", "6"},
-		       {"unix", "u"},	    {"pipe", "p"},	{"event", "e"},	   {"signalfd", "s"},
-		       {"eventpoll", "l"},  {"inotify", "i"},	{"timerfd", "t"},  {"netlink", "n"},
-		       {"bpf", "b"},	    {"userfaultfd", "u"}, {"io_uring", "r"}, {"memfd", "m"},
-		       {"pidfd", "P"}};
+	} letters[] = {{"file", "f"},	 {"directory", "d"},   {"ipv4", "4"},
+		       {"ipv6", "6"},	 {"unix", "u"},	       {"pipe", "p"},
+		       {"event", "e"},	 {"signalfd", "s"},    {"eventpoll", "l"},
+		       {"inotify", "i"}, {"timerfd", "t"},     {"netlink", "n"},
+		       {"bpf", "b"},	 {"userfaultfd", "u"}, {"io_uring", "r"},
+		       {"memfd", "m"},	 {"pidfd", "P"}};
 	const char *type = type_of(v);
 
 	for (size_t i = 0; type && i < sizeof(letters) / sizeof(letters[0]); i++)
@@ -460,7 +461,8 @@ static size_t one_port(struct lz_view *v, char which, const struct lz_datum **re
 }
 
 /* Both ends as two values side by side. */
-static size_t both(struct lz_view *v, size_t (*one)(struct lz_view *, char, const struct lz_datum **),
+static size_t both(struct lz_view *v,
+		   size_t (*one)(struct lz_view *, char, const struct lz_datum **),
 		   const struct lz_datum **ret)
 {
 	const struct lz_datum *a, *b;
@@ -475,22 +477,22 @@ static size_t both(struct lz_view *v, size_t (*one)(struct lz_view *, char, cons
 	return n;
 }
 
-#define END(name, which)                                                                          \
-	GETTER(fd_##name##ip)                                                                     \
-	{                                                                                         \
-		return one_ip(v, which, ret);                                                     \
-	}                                                                                         \
-	GETTER(fd_##name##port)                                                                   \
-	{                                                                                         \
-		return one_port(v, which, ret);                                                   \
-	}                                                                                         \
-	GETTER(fd_##name##proto)                                                                  \
-	{                                                                                         \
-		return one_service(v, which, ret);                                                \
-	}                                                                                         \
-	GETTER(fd_##name##ipname)                                                                 \
-	{                                                                                         \
-		return ip_names(v, which, ret);                                                   \
+#define END(name, which)                           \
+	GETTER(fd_##name##ip)                      \
+	{                                          \
+		return one_ip(v, which, ret);      \
+	}                                          \
+	GETTER(fd_##name##port)                    \
+	{                                          \
+		return one_port(v, which, ret);    \
+	}                                          \
+	GETTER(fd_##name##proto)                   \
+	{                                          \
+		return one_service(v, which, ret); \
+	}                                          \
+	GETTER(fd_##name##ipname)                  \
+	{                                          \
+		return ip_names(v, which, ret);    \
 	}
 
 static size_t one_service(struct lz_view *v, char which, const struct lz_datum **ret)
@@ -574,9 +576,9 @@ GETTER(fd_sockfamily)
 
 	if (!type)
 		return 0;
-	return !strncmp(type, "ipv", 3)	  ? lz_view_cstr(v, "ip", ret)
-	       : !strcmp(type, "unix") ? lz_view_cstr(v, "unix", ret)
-					  : 0;
+	return !strncmp(type, "ipv", 3) ? lz_view_cstr(v, "ip", ret)
+	       : !strcmp(type, "unix")	? lz_view_cstr(v, "unix", ret)
+					: 0;
 }
 GETTER(fd_is_server)
 {
@@ -671,10 +673,10 @@ GETTER(fd_lower)
 {
 	struct lz_ev_file f;
 
-	return file_of(v, &f) ? lz_view_bool(v,
-					     (f.flags & LZ_FILE_OVERLAY) && !(f.flags & LZ_FILE_UPPER),
-					     ret)
-			      : 0;
+	return file_of(v, &f)
+		       ? lz_view_bool(v, (f.flags & LZ_FILE_OVERLAY) && !(f.flags & LZ_FILE_UPPER),
+				      ret)
+		       : 0;
 }
 
 /* --- fs.path.*: the paths of calls that are about names, not descriptors --- */

@@ -23,16 +23,17 @@ struct lz_view {
 	struct lz_view_sources from;
 	struct lz_view_event at;
 	const struct lz_call_shape *shape; /* of a system call; else NULL */
-	char *mem; /* the block at hand */
+	char *mem;			   /* the block at hand */
 	size_t used;
-	char *block[VIEW_BLOCKS]; /* the first stays, others are made for an event that needs them */
+	char *block
+		[VIEW_BLOCKS]; /* the first stays, others are made for an event that needs them */
 	size_t blocks;
-	char *open; /* the text being put together */
+	char *open;		      /* the text being put together */
 	struct lz_call_shape *shapes; /* per row of lz_calls */
-	int16_t kinds[LZ_EV_KINDS]; /* of records that are no calls */
+	int16_t kinds[LZ_EV_KINDS];   /* of records that are no calls */
 	int16_t execveat, fork, vfork, clone3;
 	bool name_changed; /* the datagram's other end is a new one */
-	bool fd_known; /* what is below has been found for this event */
+	bool fd_known;	   /* what is below has been found for this event */
 	struct lz_datum fd_path;
 	bool fd_has_path;
 	const void **getters; /* per field */

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define GETTER(name)                                                                              \
+#define GETTER(name) \
 	static size_t name(struct lz_view *v, struct lz_span arg, const struct lz_datum **ret)
 #define ANCESTORS_MAX 64
 
@@ -60,6 +60,11 @@ struct lz_span lz_view_cmdline(struct lz_view *v, const struct lz_proc *p, struc
 	return lz_view_end(v);
 }
 
+struct lz_span lz_view_line(struct lz_view *v, const struct lz_proc *p)
+{
+	return lz_view_cmdline(v, p, lz_proc_name(p));
+}
+
 static size_t exepath_of(struct lz_view *v, const struct lz_proc *p, const struct lz_datum **ret)
 {
 	return p && p->exe_path ? lz_view_text(v, lz_shared_span(p->exe_path), ret) : 0;
@@ -74,7 +79,7 @@ static size_t exe_of(struct lz_view *v, const struct lz_proc *p, const struct lz
 }
 static size_t cmdline_of(struct lz_view *v, const struct lz_proc *p, const struct lz_datum **ret)
 {
-	return p ? lz_view_text(v, lz_view_cmdline(v, p, lz_proc_name(p)), ret) : 0;
+	return p ? lz_view_text(v, lz_view_line(v, p), ret) : 0;
 }
 static size_t pid_of(struct lz_view *v, const struct lz_proc *p, const struct lz_datum **ret)
 {
@@ -386,7 +391,8 @@ GETTER(pidns_ts)
 
 static bool exe_writable(const struct lz_proc *p)
 {
-	return (p->task.cap_effective >> 1 & 1) || (p->exe.uid == p->task.uid && (p->exe.mode & 0200)) ||
+	return (p->task.cap_effective >> 1 & 1) ||
+	       (p->exe.uid == p->task.uid && (p->exe.mode & 0200)) ||
 	       (p->exe.gid == p->task.gid && (p->exe.mode & 020)) || (p->exe.mode & 02);
 }
 GETTER(is_exe_writable)
@@ -447,16 +453,47 @@ GETTER(ctime_to_pidns)
 
 /* --- capabilities --- */
 
-static const char *const caps[] = {
-	"CHOWN",	"DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER",	      "FSETID",
-	"KILL",		"SETGID",	"SETUID",	   "SETPCAP",	      "LINUX_IMMUTABLE",
-	"NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN",  "NET_RAW",	      "IPC_LOCK",
-	"IPC_OWNER",	"SYS_MODULE",	"SYS_RAWIO",	   "SYS_CHROOT",      "SYS_PTRACE",
-	"SYS_PACCT",	"SYS_ADMIN",	"SYS_BOOT",	   "SYS_NICE",	      "SYS_RESOURCE",
-	"SYS_TIME",	"SYS_TTY_CONFIG", "MKNOD",	   "LEASE",	      "AUDIT_WRITE",
-	"AUDIT_CONTROL", "SETFCAP",	"MAC_OVERRIDE",	   "MAC_ADMIN",	      "SYSLOG",
-	"WAKE_ALARM",	"BLOCK_SUSPEND", "AUDIT_READ",	   "PERFMON",	      "BPF",
-	"CHECKPOINT_RESTORE"};
+static const char *const caps[] = {"CHOWN",
+				   "DAC_OVERRIDE",
+				   "DAC_READ_SEARCH",
+				   "FOWNER",
+				   "FSETID",
+				   "KILL",
+				   "SETGID",
+				   "SETUID",
+				   "SETPCAP",
+				   "LINUX_IMMUTABLE",
+				   "NET_BIND_SERVICE",
+				   "NET_BROADCAST",
+				   "NET_ADMIN",
+				   "NET_RAW",
+				   "IPC_LOCK",
+				   "IPC_OWNER",
+				   "SYS_MODULE",
+				   "SYS_RAWIO",
+				   "SYS_CHROOT",
+				   "SYS_PTRACE",
+				   "SYS_PACCT",
+				   "SYS_ADMIN",
+				   "SYS_BOOT",
+				   "SYS_NICE",
+				   "SYS_RESOURCE",
+				   "SYS_TIME",
+				   "SYS_TTY_CONFIG",
+				   "MKNOD",
+				   "LEASE",
+				   "AUDIT_WRITE",
+				   "AUDIT_CONTROL",
+				   "SETFCAP",
+				   "MAC_OVERRIDE",
+				   "MAC_ADMIN",
+				   "SYSLOG",
+				   "WAKE_ALARM",
+				   "BLOCK_SUSPEND",
+				   "AUDIT_READ",
+				   "PERFMON",
+				   "BPF",
+				   "CHECKPOINT_RESTORE"};
 
 const char *lz_cap_name(unsigned number)
 {
@@ -539,7 +576,8 @@ static size_t stdio_type(struct lz_view *v, unsigned i, const struct lz_datum **
 {
 	const struct lz_ev_stdio *s = &v->at.proc->stdio[i];
 
-	return s->mode ? lz_view_cstr(v, lz_view_file_type(s->mode, s->family, lz_span("", 0), false),
+	return s->mode ? lz_view_cstr(v,
+				      lz_view_file_type(s->mode, s->family, lz_span("", 0), false),
 				      ret)
 		       : 0;
 }
@@ -625,8 +663,9 @@ static size_t cpu_time(struct lz_view *v, const struct lz_datum **ret)
 {
 	uint64_t ns;
 
-	return v->from.live && lz_proc_cpu(v->at.proc->task.pid, &ns) ? lz_view_int(v, (int64_t)ns, ret)
-								      : 0;
+	return v->from.live && lz_proc_cpu(v->at.proc->task.pid, &ns)
+		       ? lz_view_int(v, (int64_t)ns, ret)
+		       : 0;
 }
 GETTER(exectime)
 {

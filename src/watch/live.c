@@ -11,6 +11,7 @@
 #include "others.h"
 #include "recording.h"
 #include "reduced.h"
+#include "rights.h"
 #include "sink.h"
 #include "stats.h"
 #include "want.h"
@@ -26,12 +27,12 @@
 #define SECOND_MS   1000
 #define RELOAD_MS   2000 /* between looks at the rule files */
 #define SELFTEST_MS 60000
-#define ANSWER_MS   5000 /* a self-test that took longer has failed */
-#define SAMPLE_MS   5000 /* between looks at what containers use */
+#define ANSWER_MS   5000	   /* a self-test that took longer has failed */
+#define SAMPLE_MS   5000	   /* between looks at what containers use */
 #define SILENT_NS   30000000000ULL /* that end a conversation by datagrams */
 #define FINISH_MS   3000
 #define STEP_NS	    1000000 /* of the clock, that counts as one */
-#define BURST	    4096 /* records before other things are looked after */
+#define BURST	    4096    /* records before other things are looked after */
 
 struct live {
 	const struct lz_watch_options *o;
@@ -374,8 +375,7 @@ static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *
 
 	if (want(l, fresh->rules, &wanted, err))
 		return err->code;
-	if (l->programs && !lz_want_same(&wanted, &l->config) &&
-	    change_programs(l, &wanted, err))
+	if (l->programs && !lz_want_same(&wanted, &l->config) && change_programs(l, &wanted, err))
 		return err->code;
 	if (lz_engine_rules(l->engine, fresh->rules, err))
 		return err->code;
@@ -456,8 +456,9 @@ static void look_at_rate(void *arg, struct lz_cgroup *g)
 	g->throttled = now;
 	if (!now)
 		g->dropped = dropped;
-	lz_log(LZ_WARN, now ? "container %s makes more than %llu events a second: the rest is not judged"
-			    : "container %s is heard again, after %llu events that were not judged",
+	lz_log(LZ_WARN,
+	       now ? "container %s makes more than %llu events a second: the rest is not judged"
+		   : "container %s is heard again, after %llu events that were not judged",
 	       g->short_id, (unsigned long long)(now ? l->o->rate : r.throttle.dropped));
 	take_record(l, lz_span(&r, sizeof(r)));
 }
@@ -466,6 +467,8 @@ static void fill_stats(struct live *l)
 {
 	if (l->programs) {
 		lz_programs_counts(l->programs, l->stats.kernel);
+		l->stats.cpus =
+			lz_programs_lost_by_cpu(l->programs, l->stats.lost_by_cpu, LZ_STATS_CPUS);
 		l->stats.ring_held = lz_rings_held(l->rings);
 		l->stats.ring_size = lz_rings_size(l->rings);
 		l->stats.path = lz_programs_path(l->programs);
@@ -596,8 +599,10 @@ static int start_source(struct live *l, struct lz_err *err)
 	l->reduced = lz_reduced_open(err);
 	if (!l->reduced)
 		return err->code;
-	lz_log(LZ_WARN, "reduced: %s; files, connections, calls, and programs that end at once are "
-			"not seen", lz_reduced_way(l->reduced));
+	lz_log(LZ_WARN,
+	       "reduced: %s; files, connections, calls, and programs that end at once are "
+	       "not seen",
+	       lz_reduced_way(l->reduced));
 	lz_reduced_poll(l->reduced, 0, take_record, l);
 	return 0;
 }
@@ -608,6 +613,8 @@ static int start(struct live *l, struct lz_err *err)
 	struct lz_engine_hooks hooks;
 	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
 
+	if (!code)
+		code = lz_rights_keep_few(err);
 	if (code)
 		return code;
 	l->config.ring_bytes = l->o->ring_bytes;
@@ -639,7 +646,8 @@ static int start(struct live *l, struct lz_err *err)
 	if (!code)
 		code = start_source(l, err);
 	if (!code && l->reduced && l->o->learn_s)
-		code = lz_fail(err, LZ_E_UNSUPPORTED, "--learn needs kernel programs: without them "
+		code = lz_fail(err, LZ_E_UNSUPPORTED,
+			       "--learn needs kernel programs: without them "
 			       "a profile would hold programs only, and all else be a deviation");
 	if (code)
 		return code;
@@ -688,11 +696,11 @@ int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
 	if (!code) {
 		if (!o->top)
 			fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, %s\n",
-			lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
-			l->reduced ? "reduced"
-			: lz_programs_path(l->programs) == LZ_PATH_FEXIT
-				? "system calls by a program behind each"
-				: "system calls by one program behind all");
+				lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
+				l->reduced ? "reduced"
+				: lz_programs_path(l->programs) == LZ_PATH_FEXIT
+					? "system calls by a program behind each"
+					: "system calls by one program behind all");
 		loop(l);
 		if (l->reduced)
 			code = lz_fail(err, LZ_E_UNSUPPORTED, "reduced: not all was seen");

@@ -105,19 +105,6 @@ static void fingerprint(struct lz_alert *a, const struct lz_fact *f, char ret[LZ
 		a->fingerprint = lz_str(ret);
 }
 
-static void add_lineage(struct lz_profiler *p, struct lz_alert *a)
-{
-	struct lz_procs *procs = lz_engine_procs(p->engine);
-	struct lz_proc *x = p->seen.proc;
-
-	while (x && a->lineage_count < LZ_ALERT_LINEAGE_MAX) {
-		a->lineage[a->lineage_count++] = (struct lz_alert_process){
-			x->task.pid, lz_span(x->task.comm, strnlen(x->task.comm, 16)),
-			lz_shared_span(x->exe_path), lz_span(NULL, 0)};
-		x = lz_procs_parent(procs, x, true);
-	}
-}
-
 static void say(struct lz_profiler *p, const struct lz_fact *f, const char *file)
 {
 	struct lz_span exe = lz_shared_span(p->seen.proc->exe_path);
@@ -192,7 +179,7 @@ static void deviates(struct lz_profiler *p, const struct lz_profile *profile,
 	a.container.digest = c->image_digest;
 	fingerprint(&a, f, print);
 	a.field_count = add_fields(p, f, file, fields);
-	add_lineage(p, &a);
+	lz_engine_lineage(p->engine, p->seen.proc, &a);
 	p->counts.deviations++;
 	p->alert(p->arg, &a);
 }

@@ -58,8 +58,7 @@ section doctor lazaret watch --doctor
 echo 1 >/proc/sys/kernel/bpf_stats_enabled
 section box make_box
 section start start --group 0 --rules /rules
-box act listen 80 &
-sleep 0.5
+section listen act listen 80
 section acts . /acts.sh
 sleep 2
 section 'idle fexit' guest idle 1000000
