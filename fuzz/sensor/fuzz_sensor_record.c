@@ -25,13 +25,13 @@ static const char rule_text[] =
 	"  by: [proc.name, fd.name]\n  output: o\n  priority: INFO\n";
 
 static size_t usual;
+extern size_t fuzz_zeros;
+size_t fuzz_zeros; /* so that every byte is really read */
 
 static void read_all(struct lz_span s)
 {
-	static volatile unsigned sum;
-
 	for (size_t i = 0; i < s.n; i++)
-		sum += (unsigned char)s.p[i];
+		fuzz_zeros += !s.p[i];
 }
 
 static void on_alert(void *arg, const struct lz_alert *a)
@@ -62,12 +62,16 @@ static void ask(struct lz_watch_event *e, const struct lz_field *f, const char *
 		CHECK(lz_span_eq(d[0].text, again[0].text));
 }
 
+static unsigned asked;
+
 static void on_event(void *arg, const struct lz_seen *x)
 {
 	static const char *const keys[] = {"", "path", "A", "/run/docker.sock"};
 	static const char *const numbers[] = {"", "0", "3"};
 
 	(void)arg;
+	if (asked++ % 5) /* what came before makes a difference, too */
+		return;
 	for (size_t i = 0; i < lz_field_count; i++) {
 		const struct lz_field *f = &lz_fields[i];
 		bool by_key = f->arg == LZ_ARG_KEY || f->arg == LZ_ARG_KEY_OPTIONAL;
@@ -146,7 +150,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rules = load();
 	engine = lz_engine_new(rules, NULL, &hooks, NULL);
 	CHECK(engine);
-	for (unsigned n = 0; rest.n >= 3 && n < 40; n++) {
+	asked = 0;
+	for (unsigned n = 0; rest.n >= 3 && n < 16; n++) {
 		size_t length = (size_t)(unsigned char)rest.p[1] | (size_t)(unsigned char)rest.p[2]
 									   << 8;
 		unsigned char type = (unsigned char)rest.p[0];

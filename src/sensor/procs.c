@@ -278,9 +278,10 @@ static void complete(struct lz_proc *x)
 	if (path.n && lz_span_ends(path, gone)) {
 		char copy[4096];
 		size_t length = path.n - (sizeof(gone) - 1);
-		memcpy(copy, path.p, length);
-		replace(&x->exe_path, lz_span(copy, length));
-		x->exe_flags |= LZ_PATH_DELETED;
+		bool memory = lz_span_starts(path, "/memfd:") && !x->exe.links;
+		memcpy(copy, path.p + memory, length - memory);
+		replace(&x->exe_path, lz_span(copy, length - memory));
+		x->exe_flags = memory ? LZ_PATH_NO_MOUNT : LZ_PATH_DELETED;
 	}
 	link_text(x->task.pid, "cwd", &x->cwd);
 }

@@ -267,7 +267,8 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 }
 
 static const struct lz_getter_row *const families[] = {
-	lz_getters_event, lz_getters_proc, lz_getters_fd, lz_getters_who, lz_getters_own};
+	lz_getters_event,  lz_getters_proc, lz_getters_fd, lz_getters_net,
+	lz_getters_thread, lz_getters_who,  lz_getters_own};
 
 static lz_getter *getter_of(const struct lz_field *f)
 {

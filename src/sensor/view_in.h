@@ -46,7 +46,8 @@ struct lz_getter_row {
 	lz_getter *get;
 };
 extern const struct lz_getter_row lz_getters_event[], lz_getters_proc[], lz_getters_fd[],
-	lz_getters_who[], lz_getters_own[]; /* each ends with a NULL field */
+	lz_getters_net[], lz_getters_thread[], lz_getters_who[],
+	lz_getters_own[]; /* each ends with a NULL field */
 
 /* --- memory of one event --- */
 void *lz_view_take(struct lz_view *v, size_t n); /* NULL: no room left */
@@ -79,6 +80,9 @@ bool lz_view_arg_number(struct lz_view *v, unsigned i, uint64_t *ret);
 bool lz_view_open_flags(struct lz_view *v, uint64_t *ret_flags, uint64_t *ret_mode);
 /* The descriptor the event is about: offset of its parts (LZ_PART_FILE + …), or -1. */
 int lz_view_fd_slot(const struct lz_view *v);
+bool lz_view_file(struct lz_view *v, struct lz_ev_file *ret); /* what it is; false: unknown */
+/* "client:port->server:port", or the one end there is. */
+struct lz_span lz_view_socket_name(struct lz_view *v, const struct lz_ev_socket *s, bool server);
 struct lz_proc *lz_view_ancestor(struct lz_view *v, unsigned n); /* 0: the process itself */
 struct lz_span lz_proc_name(const struct lz_proc *p);
 struct lz_span lz_proc_first_arg(const struct lz_proc *p);

@@ -70,6 +70,9 @@ static bool make_parts(struct lz_engine *e, const struct lz_containers_config *c
 	if (!e->procs || !e->users || !e->hosts || !e->sockets || !e->workloads ||
 	    (e->live && !e->containers))
 		return false;
+	/* This machine's users are not those of a recording. */
+	if (!e->live)
+		lz_users_put(e->users, 0, LZ_SPAN(""), LZ_SPAN(""));
 	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
 	e->view = lz_view_new(
 		&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets, e->live}, err);

@@ -56,6 +56,7 @@ struct live {
 	uint32_t nonce, answered;
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
+	bool recording_failed;
 	int signals;
 };
 
@@ -285,7 +286,8 @@ static void tell_group(void *arg, struct lz_cgroup *g)
 {
 	struct live *l = arg;
 
-	lz_programs_group(l->programs, g->id, g->in_container ? 2 : 1);
+	if (!g->guessed)
+		lz_programs_group(l->programs, g->id, g->in_container ? 2 : 1);
 }
 
 static void drain(struct live *l, uint64_t until_ns)
@@ -299,6 +301,20 @@ static void drain(struct live *l, uint64_t until_ns)
 			take_record(l, record);
 	}
 	lz_rings_release(l->rings);
+}
+
+/* What old programs have told, and what they lost since the last look. */
+static void finish_old(struct live *l, struct lz_programs *old, struct lz_rings *rings)
+{
+	struct lz_programs *programs = l->programs;
+	struct lz_rings *fresh = l->rings;
+
+	l->rings = rings;
+	drain(l, l->from_ns);
+	l->programs = old;
+	look_for_loss(l);
+	l->rings = fresh;
+	l->programs = programs;
 }
 
 /* Other rules want other events: new programs begin, then the old ones end. Both tell of the time
@@ -326,12 +342,7 @@ static int change_programs(struct live *l, const struct lz_programs_config *conf
 	l->from_ns = boot_ns();
 	lz_programs_detach(old);
 	nanosleep(&pause, NULL); /* who was within a program is out of it by now */
-	{
-		struct lz_rings *fresh = l->rings;
-		l->rings = rings;
-		drain(l, l->from_ns);
-		l->rings = fresh;
-	}
+	finish_old(l, old, rings);
 	lz_rings_close(rings);
 	lz_programs_free(old);
 	memset(l->kind_known, 0, sizeof(l->kind_known));
@@ -371,14 +382,20 @@ static void look_at_others(struct live *l)
 
 static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *err)
 {
-	struct lz_programs_config wanted = l->config;
+	struct lz_programs_config wanted = l->config, before = l->config;
+	struct lz_err again;
 
 	if (want(l, fresh->rules, &wanted, err))
 		return err->code;
 	if (l->programs && !lz_want_same(&wanted, &l->config) && change_programs(l, &wanted, err))
 		return err->code;
-	if (lz_engine_rules(l->engine, fresh->rules, err))
+	if (lz_engine_rules(l->engine, fresh->rules, err)) {
+		/* The old rules stay, and what they want. */
+		if (l->programs && !lz_want_same(&before, &l->config) &&
+		    change_programs(l, &before, &again))
+			lz_log(LZ_ERROR, "the old rules miss events: %s", again.text);
 		return err->code;
+	}
 	/* What was of no interest may be now. */
 	if (l->programs)
 		lz_programs_forget(l->programs);
@@ -482,11 +499,23 @@ static void fill_stats(struct live *l)
 	l->stats.folders = l->folders;
 }
 
+/* The watch goes on without it; its end will say so again. */
+static void look_at_recording(struct live *l)
+{
+	struct lz_err err;
+
+	lz_recording_flush(l->recording);
+	if (l->recording_failed || !lz_recording_state(l->recording, &err))
+		return;
+	l->recording_failed = true;
+	lz_log(LZ_ERROR, "recording %s ends here: %s", l->o->record, err.text);
+}
+
 static void each_second(struct live *l, uint64_t now_ms)
 {
 	look_at_clock(l);
 	if (l->recording)
-		lz_recording_flush(l->recording);
+		look_at_recording(l);
 	if (l->programs) {
 		look_for_loss(l);
 		self_test(l, now_ms);

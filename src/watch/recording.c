@@ -114,6 +114,12 @@ void lz_recording_flush(struct lz_recording *r)
 	push(r, "", 0, ZSTD_e_flush);
 }
 
+int lz_recording_state(const struct lz_recording *r, struct lz_err *err)
+{
+	*err = r->err;
+	return r->err.code;
+}
+
 int lz_recording_close(struct lz_recording *r, struct lz_err *err)
 {
 	int code;

@@ -4,6 +4,8 @@
  *
  *	swap A B N       opens one buffer N times while a thread changes the path in it from A to B and
  *	                 back; prints how often the kernel opened each
+ *	swap-connect A B N   connects N times to a port of this machine while a thread changes it from A
+ *	                 to B and back; prints how often each was reached
  *	thread ARGV…     a thread that is not the first becomes another program
  *	reuse N ARGV…    N processes one after the other that all have the same number; prints it
  *	storm PATH N     opens PATH N times
@@ -99,6 +101,48 @@ static int swap(int argc, char **argv)
 			count[1] += !strcmp(real, argv[1]);
 		}
 		close(fd);
+	}
+	swapping.stop = true;
+	pthread_join(t, NULL);
+	printf("%lu %lu\n", count[0], count[1]);
+	return 0;
+}
+
+static void *swap_ports(void *arg)
+{
+	volatile struct sockaddr_in *a = arg;
+
+	while (!swapping.stop) {
+		a->sin_port = htons((uint16_t)atoi(swapping.path[0]));
+		a->sin_port = htons((uint16_t)atoi(swapping.path[1]));
+	}
+	return NULL;
+}
+
+static int swap_connect(int argc, char **argv)
+{
+	static struct sockaddr_in to = {.sin_family = AF_INET};
+	unsigned long n = argc == 3 ? strtoul(argv[2], NULL, 10) : 0, count[2] = {0, 0};
+	const struct linger at_once = {1, 0};
+	pthread_t t;
+
+	if (!n)
+		return failed("swap-connect A B N");
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_port = htons((uint16_t)atoi(argv[0]));
+	swapping.path[0] = argv[0];
+	swapping.path[1] = argv[1];
+	if (pthread_create(&t, NULL, swap_ports, &to))
+		return failed("thread");
+	for (unsigned long i = 0; i < n; i++) {
+		int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		struct sockaddr_in peer = {0};
+		socklen_t size = sizeof(peer);
+		if (!connect(s, (struct sockaddr *)&to, sizeof(to)) &&
+		    !getpeername(s, (struct sockaddr *)&peer, &size))
+			count[ntohs(peer.sin_port) != atoi(argv[0])]++;
+		setsockopt(s, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(s);
 	}
 	swapping.stop = true;
 	pthread_join(t, NULL);
@@ -459,11 +503,17 @@ static int sleepers(int argc, char **argv)
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
-} deeds[] = {{"swap", swap},	    {"thread", thread},
-	     {"reuse", reuse},	    {"storm", storm},
-	     {"pairs", pairs},	    {"compat", compat},
-	     {"uring", uring},	    {"uring-rename", uring_rename},
-	     {"deep", deep},	    {"containers", containers},
+} deeds[] = {{"swap", swap},
+	     {"swap-connect", swap_connect},
+	     {"thread", thread},
+	     {"reuse", reuse},
+	     {"storm", storm},
+	     {"pairs", pairs},
+	     {"compat", compat},
+	     {"uring", uring},
+	     {"uring-rename", uring_rename},
+	     {"deep", deep},
+	     {"containers", containers},
 	     {"sleepers", sleepers}};
 
 int main(int argc, char **argv)

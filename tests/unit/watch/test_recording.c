@@ -267,6 +267,8 @@ static void bad_places(void **state)
 	for (int i = 0; i < 100; i++)
 		lz_recording_add(r, LZ_SPAN("a record"));
 	lz_recording_flush(r);
+	assert_true(lz_recording_state(r, &err) < 0);
+	assert_non_null(strstr(err.text, "No space left"));
 	lz_recording_add(r, LZ_SPAN("another"));
 	assert_true(lz_recording_close(r, &err) < 0);
 	assert_non_null(strstr(err.text, "No space left"));
