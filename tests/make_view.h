@@ -13,7 +13,7 @@ struct stage {
 	struct made m;
 };
 
-static struct stage *stage_new(void)
+static inline struct stage *stage_new(void)
 {
 	struct stage *s = calloc(1, sizeof(*s));
 
@@ -24,7 +24,7 @@ static struct stage *stage_new(void)
 	return s;
 }
 
-static void stage_free(struct stage *s)
+static inline void stage_free(struct stage *s)
 {
 	lz_view_free(s->view);
 	lz_sockets_free(s->from.sockets);
@@ -35,7 +35,7 @@ static void stage_free(struct stage *s)
 }
 
 /* Takes the record that was made, as the engine does. */
-static void see(struct stage *s)
+static inline void see(struct stage *s)
 {
 	s->record = read_made(&s->m);
 	s->at.record = &s->record;

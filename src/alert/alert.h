@@ -31,7 +31,7 @@ struct lz_alert_process {
 	struct lz_span name, exe, cmdline;
 };
 
-enum { LZ_ALERT_LINEAGE_MAX = 5, LZ_FINGERPRINT_SIZE = 33 /* 32 hex digits and a NUL */ };
+enum { LZ_ALERT_LINEAGE_MAX = 6, LZ_FINGERPRINT_SIZE = 33 /* 32 hex digits and a NUL */ };
 
 /* Plain data, zero is empty; spans are borrowed for the call it is given to. */
 struct lz_alert {
@@ -41,7 +41,7 @@ struct lz_alert {
 	size_t tag_count;
 	uint64_t time_ns; /* since 1970 */
 	struct lz_span host;
-	struct lz_span output; /* as lz_match_output made it: neither time nor priority */
+	struct lz_span output;	/* as lz_match_output made it: neither time nor priority */
 	struct lz_span respond; /* what the rule says is to be done; may be empty */
 	bool detail;		/* lines for people tell that, too */
 	const struct lz_alert_field *fields;

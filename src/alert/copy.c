@@ -29,17 +29,11 @@ static void move(struct move *m, struct lz_span *s)
 
 static void move_texts(struct move *m, struct lz_alert *a)
 {
-	struct lz_span *const own[] = {&a->rule,
-				       &a->source,
-				       &a->host,
-				       &a->output,
-				       &a->respond,
-				       &a->container.id,
-				       &a->container.name,
-				       &a->container.image,
-				       &a->container.digest,
-				       &a->lost_kinds,
-				       &a->fingerprint};
+	struct lz_span *const own[] = {
+		&a->rule,	    &a->source,		 &a->host,
+		&a->output,	    &a->respond,	 &a->container.id,
+		&a->container.name, &a->container.image, &a->container.digest,
+		&a->lost_kinds,	    &a->fingerprint};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		move(m, own[i]);

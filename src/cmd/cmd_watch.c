@@ -35,14 +35,16 @@ enum {
 };
 
 static const struct lz_option options[] = {
-	[RULES] = {"--rules", 'r', "PATH", "@file",
-		   "rule file, or folder of them; may be given several times, later ones change "
-		   "earlier ones; read again when they change; without any, the set that comes with "
-		   "the program (docs/rules-runtime.md)"},
+	[RULES] =
+		{"--rules", 'r', "PATH", "@file",
+		 "rule file, or folder of them; may be given several times, later ones change "
+		 "earlier ones; read again when they change; without any, the set that comes with "
+		 "the program (docs/rules-runtime.md)"},
 	[FORMAT] = {"--format", 'f', "FORMAT", "text json",
 		    "alerts as lines for people (text) or as JSON objects, one a line"},
 	[OUTPUT] = {"--output", 'o', "WHERE", NULL,
-		    "- (standard output), file:PATH, syslog:, unix:PATH, http://… or https://…; may be "
+		    "- (standard output), file:PATH, syslog:, unix:PATH, http://… or https://…; "
+		    "may be "
 		    "given several times"},
 	[GROUP] = {"--group", 0, "SECONDS", NULL,
 		   "alike alerts within this time are one with a count (60); 0: each by itself"},
@@ -51,11 +53,13 @@ static const struct lz_option options[] = {
 	[STATS] = {"--stats", 0, "SECONDS", NULL,
 		   "figures on standard error every so often: seen, passed over, sent, lost"},
 	[RATE] = {"--rate", 0, "EVENTS", NULL,
-		  "most events a second of one container; beyond, they are counted, not judged (0: no "
+		  "most events a second of one container; beyond, they are counted, not judged (0: "
+		  "no "
 		  "limit)"},
 	[RING] = {"--ring", 0, "SIZE", NULL, "buffer for each two processors, a power of two (8M)"},
 	[MODE] = {"--mode", 0, "MODE", "auto full reduced",
-		  "full: fail where something can't be seen; reduced: without kernel programs; auto: "
+		  "full: fail where something can't be seen; reduced: without kernel programs; "
+		  "auto: "
 		  "what is possible"},
 	[DOCTOR] = {"--doctor", 0, NULL, NULL, "say what this machine lets be seen, and end"},
 	[HEADERS] = {"--output-headers", 0, "FILE", "@file",
@@ -72,8 +76,9 @@ static const struct lz_option options[] = {
 	[PROFILES] = {"--profiles", 0, "FOLDER", "@dir",
 		      "where it is written and read (/var/lib/lazaret/profiles)"},
 	[QUIET] = {"--quiet", 'q', NULL, NULL, "no words on standard error but problems"},
-	[DETAIL] = {"--detail", 0, NULL, NULL,
-		    "lines for people also say what to do, where the rule does (JSON always has it)"},
+	[DETAIL] =
+		{"--detail", 0, NULL, NULL,
+		 "lines for people also say what to do, where the rule does (JSON always has it)"},
 	{NULL, 0, NULL, NULL, NULL},
 };
 
@@ -133,8 +138,8 @@ struct given {
 	bool doctor;
 };
 
-static bool one_of(const char *option, const char *value, const char *a, const char *b, const char *c,
-		   int *ret)
+static bool one_of(const char *option, const char *value, const char *a, const char *b,
+		   const char *c, int *ret)
 {
 	const char *const names[] = {a, b, c};
 
@@ -190,7 +195,8 @@ static bool take(struct given *g, int option, const char *value)
 		g->o.ring_bytes = n;
 		if (n >= 64 * LZ_K && !(n & (n - 1)))
 			return true;
-		lz_log(LZ_ERROR, "watch: --ring takes a power of two from 64K on, not \"%s\"", value);
+		lz_log(LZ_ERROR, "watch: --ring takes a power of two from 64K on, not \"%s\"",
+		       value);
 		return false;
 	default:
 		break;
@@ -219,7 +225,8 @@ static bool take(struct given *g, int option, const char *value)
 static bool default_rules(struct given *g)
 {
 	static const char in_tree[] = "../data/rules/runtime";
-	ssize_t n = readlink("/proc/self/exe", g->own_rules, sizeof(g->own_rules) - sizeof(in_tree));
+	ssize_t n =
+		readlink("/proc/self/exe", g->own_rules, sizeof(g->own_rules) - sizeof(in_tree));
 	char *end;
 
 	g->own_rules[n > 0 ? n : 0] = 0;
@@ -240,7 +247,8 @@ static int parse(struct given *g, int argc, char **argv)
 
 	while ((r = lz_args_next(&a, &option, &value)) > 0) {
 		if (r == 2) {
-			lz_log(LZ_ERROR, "watch: \"%s\" is no option; rule files are named by --rules",
+			lz_log(LZ_ERROR,
+			       "watch: \"%s\" is no option; rule files are named by --rules",
 			       value);
 			return -1;
 		}
@@ -254,8 +262,10 @@ static int parse(struct given *g, int argc, char **argv)
 		return -1;
 	}
 	if (!g->o.rule_count && !default_rules(g) && !g->o.learn_s && !g->o.profiles) {
-		lz_log(LZ_ERROR, "watch: the rules that come with the program are not in %s; name "
-				 "others: --rules FILE", LZ_RULES_DIR);
+		lz_log(LZ_ERROR,
+		       "watch: the rules that come with the program are not in %s; name "
+		       "others: --rules FILE",
+		       LZ_RULES_DIR);
 		return -1;
 	}
 	if (g->o.record && g->o.replay) {
@@ -308,12 +318,13 @@ const struct lz_verb lz_verb_watch = {
 	.name = "watch",
 	.arguments = "",
 	.summary = "watch containers and this host as they run, by rules in Falco's language",
-	.examples = "lazaret watch\n"
-		    "lazaret watch --rules falco_rules.yaml\n"
-		    "lazaret watch -r rules/ --format json -o file:/var/log/lazaret.json,size=100M\n"
-		    "lazaret watch -r my.yaml --replay incident.lzrec --group 0\n"
-		    "lazaret watch -r rules/ --learn 15m\n"
-		    "lazaret watch --doctor\n",
+	.examples =
+		"lazaret watch\n"
+		"lazaret watch --rules falco_rules.yaml\n"
+		"lazaret watch -r rules/ --format json -o file:/var/log/lazaret.json,size=100M\n"
+		"lazaret watch -r my.yaml --replay incident.lzrec --group 0\n"
+		"lazaret watch -r rules/ --learn 15m\n"
+		"lazaret watch --doctor\n",
 	.options = options,
 	.run = run,
 };

@@ -266,7 +266,8 @@ const struct lz_field lz_fields[] = {
 	{"file.path", S, NO, 0,
 	 "the file that the event is about: opened, changed, or started as a program"},
 	{"fd.fs", S, NO, 0,
-	 "file system that the file lies on: overlay, ext4, xfs, tmpfs, proc, sysfs, cgroup, cgroup2, "
+	 "file system that the file lies on: overlay, ext4, xfs, tmpfs, proc, sysfs, cgroup, "
+	 "cgroup2, "
 	 "bpf, debugfs, tracefs, securityfs …"},
 	{"fd.credential", S, NO, 0,
 	 "what kind of credentials the file holds, by its path: ssh, aws, gcloud, azure, cloud, "
@@ -288,19 +289,22 @@ const struct lz_field lz_fields[] = {
 	{"dns.code", U, NO, 0, "of an answer: 0 good, 2 server failed, 3 no such name"},
 	{"dns.answers", L, NO, 0, "addresses in the answer"},
 	{"dns.server", LZ_FIELD_IP, PLAIN, "address of the server"},
-	{"flow.sent_bytes", U, NO, 0, "bytes that the other end has taken, at the connection's end"},
+	{"flow.sent_bytes", U, NO, 0,
+	 "bytes that the other end has taken, at the connection's end"},
 	{"flow.received_bytes", U, NO, 0, "bytes that came from the other end"},
 	{"flow.duration", T, NO, 0, "nanoseconds since the connection began"},
 	{"flow.ended", B, NO, 0, "whether the connection ended (or began)"},
 	{"flow.is_server", B, NO, 0, "whether this end accepted the connection"},
 	{"flow.destination_age", T, NO, 0,
-	 "of connections that a container begins: nanoseconds since one of its image first went there"},
+	 "of connections that a container begins: nanoseconds since one of its image first went "
+	 "there"},
 	{"cap.name", S, NO, 0, "capability that a process used for the first time: CAP_SYS_ADMIN"},
 	{"throttle.began", B, NO, 0,
 	 "whether a container was cut off for making too many events (or is heard again)"},
 	{"throttle.dropped", U, NO, 0, "its events passed over since it was cut off"},
 	{"uring.op", S, NO, 0, "operation asked for by io_uring: openat, connect …"},
-	{"container.stat.age", T, NO, 0, "nanoseconds since its image was first seen by this sensor"},
+	{"container.stat.age", T, NO, 0,
+	 "nanoseconds since its image was first seen by this sensor"},
 	{"container.stat.samples", U, NO, 0,
 	 "samples that make up what is usual for its image, one each 5 s and container"},
 	{"container.stat.forks", U, NO, 0, "processes begun each second"},

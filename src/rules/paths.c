@@ -38,7 +38,8 @@ static int folder(const char *path, lz_rule_path *each, void *arg, struct lz_err
 		code = lz_fail(err, LZ_E_LIMIT, "%s: more than %d rule files", path, FILES_MAX);
 	for (int i = 0; i < n; i++) {
 		char whole[4096];
-		if (!code && snprintf(whole, sizeof(whole), "%s/%s", path, names[i]->d_name) >= 4096)
+		if (!code &&
+		    snprintf(whole, sizeof(whole), "%s/%s", path, names[i]->d_name) >= 4096)
 			code = lz_fail(err, LZ_E_LIMIT, "%s: name too long", path);
 		if (!code)
 			code = one_file(whole, each, arg, err);

@@ -10,19 +10,19 @@
 #endif
 /* Calls that newer machines have only in their *at form. */
 #ifndef SYS_open
-#define SYS_open	-1
-#define SYS_creat	-1
-#define SYS_link	-1
-#define SYS_unlink	-1
-#define SYS_chmod	-1
-#define SYS_chown	-1
-#define SYS_lchown	-1
-#define SYS_mkdir	-1
-#define SYS_rmdir	-1
-#define SYS_rename	-1
-#define SYS_symlink	-1
-#define SYS_dup2	-1
-#define SYS_mknod	-1
+#define SYS_open    -1
+#define SYS_creat   -1
+#define SYS_link    -1
+#define SYS_unlink  -1
+#define SYS_chmod   -1
+#define SYS_chown   -1
+#define SYS_lchown  -1
+#define SYS_mkdir   -1
+#define SYS_rmdir   -1
+#define SYS_rename  -1
+#define SYS_symlink -1
+#define SYS_dup2    -1
+#define SYS_mknod   -1
 #endif
 
 #define PLAIN LZ_CLASS_PLAIN
@@ -47,7 +47,12 @@ const struct lz_call lz_calls[] = {
 	{"creat", SYS_creat, {8}, OPEN, true, "name:P mode:M"},
 	{"open_by_handle_at", SYS_open_by_handle_at, {342}, OPEN, true, "mountfd:F - flags:O"},
 	{"rename", SYS_rename, {38}, PLAIN, false, "oldpath:P newpath:P"},
-	{"renameat", SYS_renameat, {302}, PLAIN, false, "olddirfd:d oldpath:A newdirfd:d newpath:A"},
+	{"renameat",
+	 SYS_renameat,
+	 {302},
+	 PLAIN,
+	 false,
+	 "olddirfd:d oldpath:A newdirfd:d newpath:A"},
 	{"renameat2",
 	 SYS_renameat2,
 	 {353},
@@ -62,7 +67,12 @@ const struct lz_call lz_calls[] = {
 	{"mknod", SYS_mknod, {14}, PLAIN, false, "path:P mode:M dev:x"},
 	{"mknodat", SYS_mknodat, {297}, PLAIN, false, "dirfd:d path:A mode:M dev:x"},
 	{"link", SYS_link, {9}, PLAIN, false, "oldpath:P newpath:P"},
-	{"linkat", SYS_linkat, {303}, PLAIN, false, "olddir:d oldpath:A newdir:d newpath:A flags:x"},
+	{"linkat",
+	 SYS_linkat,
+	 {303},
+	 PLAIN,
+	 false,
+	 "olddir:d oldpath:A newdir:d newpath:A flags:x"},
 	{"symlink", SYS_symlink, {83}, PLAIN, false, "target:S linkpath:P"},
 	{"symlinkat", SYS_symlinkat, {304}, PLAIN, false, "target:S linkdirfd:d linkpath:A"},
 	{"chmod", SYS_chmod, {15}, PLAIN, false, "filename:P mode:M"},
@@ -121,7 +131,12 @@ const struct lz_call lz_calls[] = {
 	{"bpf", SYS_bpf, {357}, PLAIN, false, "cmd:C"},
 	{"userfaultfd", SYS_userfaultfd, {374}, PLAIN, true, "flags:O"},
 	{"keyctl", SYS_keyctl, {288}, PLAIN, false, "option:i arg2:x arg3:x"},
-	{"perf_event_open", SYS_perf_event_open, {336}, PLAIN, true, "- pid:i cpu:i group_fd:i flags:x"},
+	{"perf_event_open",
+	 SYS_perf_event_open,
+	 {336},
+	 PLAIN,
+	 true,
+	 "- pid:i cpu:i group_fd:i flags:x"},
 	{"init_module", SYS_init_module, {128}, PLAIN, false, "img:x length:i uargs:S"},
 	{"finit_module", SYS_finit_module, {350}, PLAIN, false, "fd:F uargs:S flags:x"},
 	{"delete_module", SYS_delete_module, {129}, PLAIN, false, "name:S flags:x"},

@@ -16,8 +16,8 @@ struct lz_call_arg {
 
 struct lz_call {
 	const char *name;
-	int nr;		   /* of the 64-bit table; -1: this machine has none */
-	short compat[2];   /* numbers of the 32-bit entry, 0: none */
+	int nr;		 /* of the 64-bit table; -1: this machine has none */
+	short compat[2]; /* numbers of the 32-bit entry, 0: none */
 	enum lz_class class;
 	bool ret_fd;
 	const char *args; /* "dirfd:F name:A flags:O" */

@@ -116,7 +116,8 @@ static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 }
 
 void lz_cgroups_listen(struct lz_cgroups *g,
-		       void (*known)(void *arg, uint64_t id, const struct lz_container *c), void *arg)
+		       void (*known)(void *arg, uint64_t id, const struct lz_container *c),
+		       void *arg)
 {
 	g->known = known;
 	g->known_arg = arg;
@@ -319,8 +320,8 @@ const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_
 
 	if (!x->in_container || !g->containers)
 		return x->container;
-	if (before && (x->gone ||
-		       now_ns - x->asked_ns < (before->complete ? 20 * AGAIN_NS : AGAIN_NS)))
+	if (before &&
+	    (x->gone || now_ns - x->asked_ns < (before->complete ? 20 * AGAIN_NS : AGAIN_NS)))
 		return before;
 	x->container = lz_containers_get(g->containers, &x->ref);
 	x->asked_ns = now_ns;

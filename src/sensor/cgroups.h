@@ -36,7 +36,8 @@ void lz_cgroups_free(struct lz_cgroups *g);
 /* Tells of each group that is added (c NULL) and of each container that becomes known, so that a
  * recording has it; and takes one back. c is kept (a reference more). */
 void lz_cgroups_listen(struct lz_cgroups *g,
-		       void (*known)(void *arg, uint64_t id, const struct lz_container *c), void *arg);
+		       void (*known)(void *arg, uint64_t id, const struct lz_container *c),
+		       void *arg);
 void lz_cgroups_put(struct lz_cgroups *g, uint64_t id, const struct lz_container *c);
 
 /* The groups there are now. */

@@ -115,9 +115,9 @@ const char *lz_dns_type_name(uint16_t type)
 	static const struct {
 		uint16_t type;
 		const char *name;
-	} names[] = {{1, "A"},	   {2, "NS"},	{5, "CNAME"}, {6, "SOA"},   {12, "PTR"},
-		     {15, "MX"},   {16, "TXT"}, {28, "AAAA"}, {33, "SRV"},  {35, "NAPTR"},
-		     {43, "DS"},   {48, "DNSKEY"}, {64, "SVCB"}, {65, "HTTPS"}, {255, "ANY"}};
+	} names[] = {{1, "A"},	 {2, "NS"},	 {5, "CNAME"}, {6, "SOA"},    {12, "PTR"},
+		     {15, "MX"}, {16, "TXT"},	 {28, "AAAA"}, {33, "SRV"},   {35, "NAPTR"},
+		     {43, "DS"}, {48, "DNSKEY"}, {64, "SVCB"}, {65, "HTTPS"}, {255, "ANY"}};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].type == type)

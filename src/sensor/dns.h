@@ -5,13 +5,13 @@
 
 #include <stdint.h>
 
-#define LZ_DNS_NAME 255
+#define LZ_DNS_NAME	 255
 #define LZ_DNS_ADDRESSES 16
 
 struct lz_dns {
-	bool answer;	      /* else a question */
-	uint16_t id, type;    /* of the first question: 1 A, 28 AAAA, 16 TXT … */
-	uint16_t code;	      /* of an answer: 0 good, 3 no such name */
+	bool answer;	   /* else a question */
+	uint16_t id, type; /* of the first question: 1 A, 28 AAAA, 16 TXT … */
+	uint16_t code;	   /* of an answer: 0 good, 3 no such name */
 	uint16_t answers;
 	char name[LZ_DNS_NAME + 1]; /* that is asked for, lower case, without the last dot */
 	size_t name_n;

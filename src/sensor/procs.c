@@ -278,9 +278,10 @@ static void complete(struct lz_proc *x)
 	if (path.n && lz_span_ends(path, gone)) {
 		char copy[4096];
 		size_t length = path.n - (sizeof(gone) - 1);
-		memcpy(copy, path.p, length);
-		replace(&x->exe_path, lz_span(copy, length));
-		x->exe_flags |= LZ_PATH_DELETED;
+		bool memory = lz_span_starts(path, "/memfd:") && !x->exe.links;
+		memcpy(copy, path.p + memory, length - memory);
+		replace(&x->exe_path, lz_span(copy, length - memory));
+		x->exe_flags = memory ? LZ_PATH_NO_MOUNT : LZ_PATH_DELETED;
 	}
 	link_text(x->task.pid, "cwd", &x->cwd);
 }
@@ -329,7 +330,8 @@ static void meet(struct lz_procs *p, struct lz_proc *x, const struct lz_ev *head
 		tell(p, x);
 }
 
-void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg)
+void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x),
+		     void *arg)
 {
 	p->told = read;
 	p->arg = arg;
@@ -452,7 +454,8 @@ static void on_exec(struct lz_procs *p, struct lz_proc *x, const struct lz_recor
 	x->exec_seen = true;
 	x->caps_used = 0;
 	lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
-	set_places(p, x);
+	if (r->head.kind == LZ_EV_EXEC) /* else it began before */
+		set_places(p, x);
 	lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
 	lz_record_copy(r, LZ_PART_STDIO, x->stdio, sizeof(x->stdio));
 	take_path(&x->exe_path, r, LZ_PART_EXE_PATH, &x->exe_flags);
@@ -509,8 +512,6 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 	case LZ_EV_TASK:
 		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
 		lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
-		if (!x->began_in.cgroup)
-			set_places(p, x);
 		if (live && !x->complete) {
 			complete(x);
 			tell(p, x);

@@ -35,9 +35,9 @@ struct lz_proc {
 	uint64_t seen_ns;			       /* its last record, since boot */
 	uint64_t caps_used;			       /* capabilities seen in use */
 	struct lz_proc_place began_in, began_by; /* it and its parent, when its program began */
-	unsigned exe_flags;			       /* LZ_PATH_* of its path */
-	bool complete;				       /* its arguments were read */
-	bool exec_seen;				       /* since the sensor runs */
+	unsigned exe_flags;			 /* LZ_PATH_* of its path */
+	bool complete;				 /* its arguments were read */
+	bool exec_seen;				 /* since the sensor runs */
 };
 
 struct lz_procs;
@@ -46,7 +46,8 @@ void lz_procs_free(struct lz_procs *p);
 
 /* Tells of each process of which something was read from /proc, so that a recording has it; and
  * takes one back: bytes as lz_procs_save made them. */
-void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x), void *arg);
+void lz_procs_listen(struct lz_procs *p, void (*read)(void *arg, const struct lz_proc *x),
+		     void *arg);
 int lz_procs_save(struct lz_buf *b, const struct lz_proc *x); /* appends; b->code */
 int lz_procs_put(struct lz_procs *p, struct lz_span bytes, struct lz_err *err);
 

@@ -28,10 +28,10 @@ typedef int64_t s64;
 #else
 #define SYS_PREFIX "__x64_sys_"
 #endif
-#define RINGS_MAX 256
-#define TRIES	  8 /* loads without the program that was refused last */
-#define LINKS_MAX 256
-#define SCRATCH_PER_CPU 3	   /* as core.h has it */
+#define RINGS_MAX	256
+#define TRIES		8 /* loads without the program that was refused last */
+#define LINKS_MAX	256
+#define SCRATCH_PER_CPU 3	  /* as core.h has it */
 #define SELFTEST_CALL	SYS_setns /* rare, so that watching it costs nothing */
 
 struct lz_programs {
@@ -55,7 +55,8 @@ struct lz_flow_record {
 /* Which program libbpf complained about; it says so only in text. */
 static _Thread_local char refused_program[64];
 
-static int hear(enum libbpf_print_level level, const char *fmt, va_list args)
+static __attribute__((format(printf, 2, 0))) int hear(enum libbpf_print_level level,
+						      const char *fmt, va_list args)
 {
 	char line[300], *name;
 
@@ -164,10 +165,11 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 
 /* --- settings --- */
 
-/* Calls that change which mount lies where. */
+/* Calls that change which mount lies where, or give mounts numbers that others had. */
 static bool moves_files(int nr)
 {
-	static const int calls[] = {SYS_mount, SYS_umount2, SYS_move_mount, SYS_pivot_root};
+	static const int calls[] = {SYS_mount, SYS_umount2, SYS_move_mount, SYS_pivot_root,
+				    SYS_unshare};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (calls[i] == nr)
@@ -220,8 +222,8 @@ static void want_call(struct lz_sensor *s, const struct lz_programs_config *conf
 static void set_sockets(struct lz_sensor *s)
 {
 	static const int calls[LZ_SOCKETCALLS] = {
-		[1] = SYS_socket,    [2] = SYS_bind,	  [3] = SYS_connect,  [4] = SYS_listen,
-		[5] = SYS_accept,    [11] = SYS_sendto,	  [12] = SYS_recvfrom, [16] = SYS_sendmsg,
+		[1] = SYS_socket,   [2] = SYS_bind,    [3] = SYS_connect,   [4] = SYS_listen,
+		[5] = SYS_accept,   [11] = SYS_sendto, [12] = SYS_recvfrom, [16] = SYS_sendmsg,
 		[17] = SYS_recvmsg, [18] = SYS_accept4};
 
 	for (size_t i = 0; i < LZ_SOCKETCALLS; i++)
@@ -232,7 +234,8 @@ static void set_sockets(struct lz_sensor *s)
 static int pids_number(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	int id = btf ? btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM) : -1, found = 11;
+	int id = btf ? btf__find_by_name_kind(btf, "cgroup_subsys_id", BTF_KIND_ENUM) : -1,
+	    found = 11;
 	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
 
 	for (unsigned i = 0; t && i < btf_vlen(t); i++) {
@@ -278,8 +281,8 @@ static int make_rings(struct lz_programs *p, size_t bytes, struct lz_err *err)
 	int outer = bpf_map__fd(p->skel->maps.rings);
 
 	for (__u32 i = 0; i < p->rings; i++) {
-		p->ring[i] = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "lz_ring", 0, 0, (__u32)bytes,
-					    NULL);
+		p->ring[i] =
+			bpf_map_create(BPF_MAP_TYPE_RINGBUF, "lz_ring", 0, 0, (__u32)bytes, NULL);
 		if (p->ring[i] < 0)
 			return lz_fail_errno(err, "ring of %zu bytes", bytes);
 		if (bpf_map_update_elem(outer, &i, &p->ring[i], BPF_ANY))
@@ -384,8 +387,9 @@ static int set_up(struct lz_programs *p, const struct lz_programs_config *c, str
 	int r, cpus = libbpf_num_possible_cpus();
 
 	if (!lz_probe_btf())
-		return lz_fail(err, LZ_E_UNSUPPORTED,
-			       "this kernel has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
+		return lz_fail(
+			err, LZ_E_UNSUPPORTED,
+			"this kernel has no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
 	p->cpus = cpus > 0 ? (size_t)cpus : 1;
 	p->rings = (p->cpus + 1) / 2 < RINGS_MAX ? (p->cpus + 1) / 2 : RINGS_MAX;
 	r = choose_path(p, c->path, err);
@@ -469,6 +473,21 @@ void lz_programs_counts(const struct lz_programs *p, uint64_t ret[LZ_COUNTS])
 			for (size_t i = 0; i < p->cpus; i++)
 				ret[k] += each[i];
 	lz_free(each);
+}
+
+size_t lz_programs_lost_by_cpu(const struct lz_programs *p, uint64_t *ret, size_t n)
+{
+	int fd = bpf_map__fd(p->skel->maps.counts);
+	uint64_t *each = lz_alloc(p->cpus * sizeof(*each));
+	u32 lost = LZ_COUNT_LOST;
+	size_t cpus = p->cpus < n ? p->cpus : n;
+
+	if (!each || bpf_map_lookup_elem(fd, &lost, each))
+		cpus = 0;
+	if (cpus)
+		memcpy(ret, each, cpus * sizeof(*each));
+	lz_free(each);
+	return cpus;
 }
 
 uint64_t lz_programs_missed(const struct lz_programs *p)

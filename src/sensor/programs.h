@@ -20,12 +20,12 @@ struct lz_programs_config {
 	enum lz_call_path path;
 	/* Per call: mask over classes (event.h) that rules can meet; 0: not watched. */
 	uint16_t wanted[LZ_CALLS];
-	bool environment;  /* take it at exec */
-	bool flows;	   /* TCP connections and conversations by UDP, their bytes */
-	bool dns;	   /* questions and answers */
-	bool capabilities; /* first uses */
-	uint64_t uring;	   /* bit per io_uring operation to tell of */
-	bool discard;	   /* files can be passed over (lz_programs_discard) */
+	bool environment;      /* take it at exec */
+	bool flows;	       /* TCP connections and conversations by UDP, their bytes */
+	bool dns;	       /* questions and answers */
+	bool capabilities;     /* first uses */
+	uint64_t uring;	       /* bit per io_uring operation to tell of */
+	bool discard;	       /* files can be passed over (lz_programs_discard) */
 	uint64_t tokens_per_s; /* events a second of one container; 0: no limit */
 	size_t ring_bytes;     /* of each ring; a power of two */
 };
@@ -56,6 +56,8 @@ size_t lz_programs_rings(const struct lz_programs *p, const int **ret_fds);
 
 /* Summed over processors. */
 void lz_programs_counts(const struct lz_programs *p, uint64_t ret[LZ_COUNTS]);
+/* Lost on each processor; returns how many there are, at most n. */
+size_t lz_programs_lost_by_cpu(const struct lz_programs *p, uint64_t *ret, size_t n);
 /* Calls that came while the same program already ran on that processor: not seen. */
 uint64_t lz_programs_missed(const struct lz_programs *p);
 /* What is known of a control group: 1 host, 2 container, 0 forgets it. */

@@ -55,8 +55,9 @@ int lz_record_read(struct lz_span bytes, struct lz_record *ret, struct lz_err *e
 			return lz_fail(err, LZ_E_FORMAT, "part %u at byte %zu: %u bytes of %zu",
 				       part.id, at, part.n, bytes.n - at);
 		if (fixed_size(part.id) && part.n != fixed_size(part.id))
-			return lz_fail(err, LZ_E_FORMAT, "part %u at byte %zu has %u bytes, not %zu",
-				       part.id, at, part.n, fixed_size(part.id));
+			return lz_fail(err, LZ_E_FORMAT,
+				       "part %u at byte %zu has %u bytes, not %zu", part.id, at,
+				       part.n, fixed_size(part.id));
 		ret->part[part.id] = lz_span(bytes.p + at, part.n);
 		at += part.n;
 	}

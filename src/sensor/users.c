@@ -8,6 +8,7 @@
 
 #include "../base/alloc.h"
 #include "../base/clean.h"
+#include "../base/clock.h"
 #include "../base/io.h"
 #include "../base/limits.h"
 
@@ -20,9 +21,19 @@
 #define SPACES	  256 /* power of two */
 #define TABLE_MAX (256 * LZ_K)
 
+#define LOOK_MS 1000 /* between looks whether a table has changed */
+
+/* What a file looks like from outside. */
+struct look {
+	uint64_t inode, size;
+	struct timespec changed;
+};
+
 struct table {
 	uint64_t space;
-	bool read;
+	bool read, given; /* given: by a recording; no file says more */
+	uint64_t looked_ms;
+	struct look passwd_look, group_look;
 	struct lz_buf passwd, group;
 };
 
@@ -61,16 +72,44 @@ void lz_users_free(struct lz_users *u)
 	lz_free(u);
 }
 
-static void read_table(int root, const char *path, struct lz_buf *b)
+static int open_below(int root, const char *path, int flags)
 {
-	struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
-	LZ_CLEAN(fd) int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+	struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS |
+					  RESOLVE_NO_XDEV};
+
+	return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+static struct look look_of(const struct stat *st)
+{
+	return (struct look){st->st_ino, (uint64_t)st->st_size, st->st_ctim};
+}
+
+static bool is_other(int root, const char *path, const struct look *before)
+{
+	LZ_CLEAN(fd) int fd = open_below(root, path, O_PATH);
+	struct look now = {0};
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st))
+		now = look_of(&st);
+	return now.inode != before->inode || now.size != before->size ||
+	       now.changed.tv_sec != before->changed.tv_sec ||
+	       now.changed.tv_nsec != before->changed.tv_nsec;
+}
+
+static void read_table(int root, const char *path, struct lz_buf *b, struct look *look)
+{
+	LZ_CLEAN(fd) int fd = open_below(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct lz_err err;
 	struct stat st;
 
 	lz_buf_init(b, TABLE_MAX);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size > (off_t)TABLE_MAX)
+	if (fd < 0 || fstat(fd, &st))
+		return;
+	*look = look_of(&st);
+	if (!S_ISREG(st.st_mode) || st.st_size > (off_t)TABLE_MAX)
 		return;
 	if (lz_read_fd(fd, path, b, &err))
 		lz_buf_done(b);
@@ -110,9 +149,10 @@ static bool fill(struct lz_users *u, struct table *t, uint32_t pid)
 
 	if (root < 0)
 		return false;
-	read_table(root, "etc/passwd", &t->passwd);
-	read_table(root, "etc/group", &t->group);
+	read_table(root, "etc/passwd", &t->passwd, &t->passwd_look);
+	read_table(root, "etc/group", &t->group, &t->group_look);
 	t->read = true;
+	t->looked_ms = lz_now_ms();
 	if (u->told)
 		u->told(u->arg, t->space, lz_buf_view(&t->passwd), lz_buf_view(&t->group));
 	return true;
@@ -175,7 +215,7 @@ void lz_users_put(struct lz_users *u, uint64_t space, struct lz_span passwd, str
 	lz_buf_init(&t->group, TABLE_MAX);
 	lz_buf_span(&t->passwd, passwd);
 	lz_buf_span(&t->group, group);
-	t->read = true;
+	t->read = t->given = true;
 }
 
 /* Fields of the line whose third field is the number. */
@@ -193,6 +233,41 @@ static bool find_line(struct lz_span text, uint32_t number, struct lz_span ret[7
 	return false;
 }
 
+/* Somebody is not in the table: it is read again when it has changed, as when users are added. */
+static bool reread(struct lz_users *u, struct table *t, uint32_t pid)
+{
+	struct table fresh_one = {.space = t->space};
+	uint64_t now = lz_now_ms();
+	bool changed;
+	int root;
+
+	if (t->given || (t->space && !pid) || now - t->looked_ms < LOOK_MS)
+		return false;
+	t->looked_ms = now;
+	root = open_root(t->space ? pid : 0);
+	if (root < 0)
+		return false;
+	changed = is_other(root, "etc/passwd", &t->passwd_look) ||
+		  is_other(root, "etc/group", &t->group_look);
+	close(root);
+	if (!changed || !fill(u, &fresh_one, t->space ? pid : 0))
+		return false;
+	drop(t);
+	*t = fresh_one;
+	return true;
+}
+
+static bool find_in(struct lz_users *u, struct table *t, bool group, uint32_t number, uint32_t pid,
+		    struct lz_span ret[7])
+{
+	const struct lz_buf *b = t ? group ? &t->group : &t->passwd : NULL;
+
+	if (!t)
+		return false;
+	return (b->p && find_line(lz_buf_view(b), number, ret)) ||
+	       (reread(u, t, pid) && b->p && find_line(lz_buf_view(b), number, ret));
+}
+
 bool lz_users_find(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t uid,
 		   struct lz_user *ret)
 {
@@ -200,7 +275,7 @@ bool lz_users_find(struct lz_users *u, uint64_t space, uint32_t pid, uint32_t ui
 	struct lz_span f[7];
 
 	*ret = (struct lz_user){0};
-	if (t && t->passwd.p && find_line(lz_buf_view(&t->passwd), uid, f)) {
+	if (find_in(u, t, false, uid, pid, f)) {
 		*ret = (struct lz_user){f[0], f[5], f[6]};
 		return true;
 	}
@@ -215,7 +290,7 @@ struct lz_span lz_users_group(struct lz_users *u, uint64_t space, uint32_t pid, 
 	struct table *t = table_of(u, space, pid);
 	struct lz_span f[7];
 
-	if (t && t->group.p && find_line(lz_buf_view(&t->group), gid, f))
+	if (find_in(u, t, true, gid, pid, f))
 		return f[0];
 	return gid ? lz_span(NULL, 0) : LZ_SPAN("root");
 }

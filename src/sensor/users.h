@@ -2,7 +2,8 @@
 #pragma once
 /*
  * Names of users and groups: of the host, and of each container's own tables, which are hostile.
- * Tables are read when they are first asked for and kept; few are held. One thread.
+ * Tables are read when they are first asked for and kept, and read again when somebody is not in one
+ * that has changed; few are held. One thread.
  */
 #include "../base/err.h"
 #include "../base/span.h"

@@ -267,7 +267,8 @@ static size_t get(struct lz_watch_event *e, const struct lz_field *f, struct lz_
 }
 
 static const struct lz_getter_row *const families[] = {
-	lz_getters_event, lz_getters_proc, lz_getters_fd, lz_getters_who, lz_getters_own};
+	lz_getters_event,  lz_getters_proc, lz_getters_fd, lz_getters_net,
+	lz_getters_thread, lz_getters_who,  lz_getters_own};
 
 static lz_getter *getter_of(const struct lz_field *f)
 {
@@ -302,7 +303,8 @@ static void shape_call(struct lz_call_shape *s, const struct lz_call *c)
 		char k = s->arg[i].kind;
 		if (k == 'F' && s->fd < 0)
 			s->fd = (int8_t)i;
-		if (k == 'P' || k == 'A' || k == 'c' || (k == 'S' && lz_span_is(s->arg[i].name, "target")))
+		if (k == 'P' || k == 'A' || k == 'c' ||
+		    (k == 'S' && lz_span_is(s->arg[i].name, "target")))
 			s->path[s->path[0] >= 0] = (int8_t)i;
 	}
 }
@@ -310,11 +312,16 @@ static void shape_call(struct lz_call_shape *s, const struct lz_call *c)
 static void set_kinds(struct lz_view *v)
 {
 	static const char *const names[LZ_EV_KINDS] = {
-		[LZ_EV_EXEC] = "execve",	 [LZ_EV_FORK] = "clone",
-		[LZ_EV_EXIT] = "procexit",	 [LZ_EV_CGROUP] = "cgroup",
-		[LZ_EV_CAPABILITY] = "capability", [LZ_EV_FLOW] = "flow",
-		[LZ_EV_DNS] = "dns",		 [LZ_EV_IO_URING] = "io_uring",
-		[LZ_EV_THROTTLE] = "throttle",	 [LZ_EV_SELFTEST] = "selftest",
+		[LZ_EV_EXEC] = "execve",
+		[LZ_EV_FORK] = "clone",
+		[LZ_EV_EXIT] = "procexit",
+		[LZ_EV_CGROUP] = "cgroup",
+		[LZ_EV_CAPABILITY] = "capability",
+		[LZ_EV_FLOW] = "flow",
+		[LZ_EV_DNS] = "dns",
+		[LZ_EV_IO_URING] = "io_uring",
+		[LZ_EV_THROTTLE] = "throttle",
+		[LZ_EV_SELFTEST] = "selftest",
 		[LZ_EV_STATS] = "stats",
 	};
 

@@ -23,16 +23,17 @@ struct lz_view {
 	struct lz_view_sources from;
 	struct lz_view_event at;
 	const struct lz_call_shape *shape; /* of a system call; else NULL */
-	char *mem; /* the block at hand */
+	char *mem;			   /* the block at hand */
 	size_t used;
-	char *block[VIEW_BLOCKS]; /* the first stays, others are made for an event that needs them */
+	char *block
+		[VIEW_BLOCKS]; /* the first stays, others are made for an event that needs them */
 	size_t blocks;
-	char *open; /* the text being put together */
+	char *open;		      /* the text being put together */
 	struct lz_call_shape *shapes; /* per row of lz_calls */
-	int16_t kinds[LZ_EV_KINDS]; /* of records that are no calls */
+	int16_t kinds[LZ_EV_KINDS];   /* of records that are no calls */
 	int16_t execveat, fork, vfork, clone3;
 	bool name_changed; /* the datagram's other end is a new one */
-	bool fd_known; /* what is below has been found for this event */
+	bool fd_known;	   /* what is below has been found for this event */
 	struct lz_datum fd_path;
 	bool fd_has_path;
 	const void **getters; /* per field */
@@ -45,7 +46,8 @@ struct lz_getter_row {
 	lz_getter *get;
 };
 extern const struct lz_getter_row lz_getters_event[], lz_getters_proc[], lz_getters_fd[],
-	lz_getters_who[], lz_getters_own[]; /* each ends with a NULL field */
+	lz_getters_net[], lz_getters_thread[], lz_getters_who[],
+	lz_getters_own[]; /* each ends with a NULL field */
 
 /* --- memory of one event --- */
 void *lz_view_take(struct lz_view *v, size_t n); /* NULL: no room left */
@@ -78,6 +80,9 @@ bool lz_view_arg_number(struct lz_view *v, unsigned i, uint64_t *ret);
 bool lz_view_open_flags(struct lz_view *v, uint64_t *ret_flags, uint64_t *ret_mode);
 /* The descriptor the event is about: offset of its parts (LZ_PART_FILE + …), or -1. */
 int lz_view_fd_slot(const struct lz_view *v);
+bool lz_view_file(struct lz_view *v, struct lz_ev_file *ret); /* what it is; false: unknown */
+/* "client:port->server:port", or the one end there is. */
+struct lz_span lz_view_socket_name(struct lz_view *v, const struct lz_ev_socket *s, bool server);
 struct lz_proc *lz_view_ancestor(struct lz_view *v, unsigned n); /* 0: the process itself */
 struct lz_span lz_proc_name(const struct lz_proc *p);
 struct lz_span lz_proc_first_arg(const struct lz_proc *p);

@@ -16,8 +16,9 @@
  * the host they are the host's. */
 static uint64_t space_of(struct lz_view *v)
 {
-	return v->at.in_container ? (lz_hash_stable(lz_view_container(v)) ^ v->at.proc->task.mntns) | 1
-				  : 0;
+	return v->at.in_container
+		       ? (lz_hash_stable(lz_view_container(v)) ^ v->at.proc->task.mntns) | 1
+		       : 0;
 }
 
 static uint32_t reader_pid(const struct lz_view *v)
@@ -30,8 +31,8 @@ static void read_tables(struct lz_view *v)
 {
 	const struct lz_container *c = v->at.container;
 
-	if (space_of(v) && v->from.live && !lz_users_read(v->from.users, space_of(v), reader_pid(v)) &&
-	    c && c->pid)
+	if (space_of(v) && v->from.live &&
+	    !lz_users_read(v->from.users, space_of(v), reader_pid(v)) && c && c->pid)
 		lz_users_read(v->from.users, space_of(v), c->pid);
 }
 

@@ -75,34 +75,41 @@ static void as_text(struct lz_buf *b, const struct facts *f)
 		      : f->v1	    ? "version 1: the pids hierarchy tells containers apart"
 				    : "version 2");
 	lz_buf_printf(b, "calls      %s\n\n",
-		      !f->rows[0].error	  ? "by a program behind each call that rules ask about: others "
-					    "cost nothing"
+		      !f->rows[0].error
+			      ? "by a program behind each call that rules ask about: others "
+				"cost nothing"
 		      : !f->rows[1].error ? "by one program behind all calls"
 					  : "not seen: this kernel takes no program behind them");
 	for (size_t i = 0; i < LZ_PROGRAM_ROWS; i++) {
 		const struct lz_program_row *r = &f->rows[i];
-		lz_buf_printf(b, "%-8s %-38s %s\n", r->error ? "refused" : "works", r->what, r->point);
+		lz_buf_printf(b, "%-8s %-38s %s\n", r->error ? "refused" : "works", r->what,
+			      r->point);
 		if (r->error && (!r->optional || !f->calls || i == 0))
 			lz_buf_printf(b, "         %s; so %s\n", strerror(r->error), r->without);
 	}
-	lz_buf_printf(b, "\n%s\n", f->all ? "All that rules can ask about is seen here."
-				       : "Not all is seen here: the lines above say what is not.");
+	lz_buf_printf(b, "\n%s\n",
+		      f->all ? "All that rules can ask about is seen here."
+			     : "Not all is seen here: the lines above say what is not.");
 }
 
 static void as_json(struct lz_buf *b, const struct facts *f)
 {
-	lz_buf_printf(b,
-		      "{\"kernel\": \"%s\", \"machine\": \"%s\", \"lockdown\": \"%s\", \"root\": %s, "
-		      "\"btf\": %s, \"cgroups\": \"%s\", \"calls\": \"%s\", \"points\": [",
-		      f->kernel.release, f->kernel.machine, f->lockdown, f->root ? "true" : "false",
-		      f->btf ? "true" : "false", !f->groups[0] ? "none" : f->v1 ? "v1" : "v2",
-		      !f->rows[0].error	  ? "each"
-		      : !f->rows[1].error ? "all"
-					  : "none");
+	lz_buf_printf(
+		b,
+		"{\"kernel\": \"%s\", \"machine\": \"%s\", \"lockdown\": \"%s\", \"root\": %s, "
+		"\"btf\": %s, \"cgroups\": \"%s\", \"calls\": \"%s\", \"points\": [",
+		f->kernel.release, f->kernel.machine, f->lockdown, f->root ? "true" : "false",
+		f->btf ? "true" : "false",
+		!f->groups[0] ? "none"
+		: f->v1	      ? "v1"
+			      : "v2",
+		!f->rows[0].error   ? "each"
+		: !f->rows[1].error ? "all"
+				    : "none");
 	for (size_t i = 0; i < LZ_PROGRAM_ROWS; i++) {
 		const struct lz_program_row *r = &f->rows[i];
-		lz_buf_printf(b, "%s{\"what\": \"%s\", \"point\": \"%s\", \"works\": %s", i ? ", " : "",
-			      r->what, r->point, r->error ? "false" : "true");
+		lz_buf_printf(b, "%s{\"what\": \"%s\", \"point\": \"%s\", \"works\": %s",
+			      i ? ", " : "", r->what, r->point, r->error ? "false" : "true");
 		if (r->error)
 			lz_buf_printf(b, ", \"error\": \"%s\", \"unseen\": \"%s\"",
 				      strerror(r->error), r->without);

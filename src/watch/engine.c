@@ -70,6 +70,9 @@ static bool make_parts(struct lz_engine *e, const struct lz_containers_config *c
 	if (!e->procs || !e->users || !e->hosts || !e->sockets || !e->workloads ||
 	    (e->live && !e->containers))
 		return false;
+	/* This machine's users are not those of a recording. */
+	if (!e->live)
+		lz_users_put(e->users, 0, LZ_SPAN(""), LZ_SPAN(""));
 	e->cgroups = lz_cgroups_new(e->containers, told, e, err);
 	e->view = lz_view_new(
 		&(struct lz_view_sources){e->procs, e->users, e->hosts, e->sockets, e->live}, err);
@@ -203,14 +206,12 @@ static void add_field(void *arg, struct lz_span name, enum lz_field_type type,
 	f->text = d->text;
 }
 
-static void add_lineage(struct lz_engine *e, struct lz_alert *a)
+void lz_engine_lineage(struct lz_engine *e, struct lz_proc *p, struct lz_alert *a)
 {
-	struct lz_proc *p = e->proc;
-
 	while (p && a->lineage_count < LZ_ALERT_LINEAGE_MAX) {
 		a->lineage[a->lineage_count++] = (struct lz_alert_process){
 			p->task.pid, lz_span(p->task.comm, strnlen(p->task.comm, 16)),
-			lz_shared_span(p->exe_path), lz_span(NULL, 0)};
+			lz_shared_span(p->exe_path), lz_view_line(e->view, p)};
 		p = lz_procs_parent(e->procs, p, e->live);
 	}
 }
@@ -244,7 +245,7 @@ static void hit(void *arg, const struct lz_rule *rule)
 	a.output = lz_buf_view(&e->output);
 	a.fields = e->field;
 	a.field_count = e->fields;
-	add_lineage(e, &a);
+	lz_engine_lineage(e, e->proc, &a);
 	a.container.id = lz_view_container(e->view);
 	if (c) {
 		a.container.name = c->name;
@@ -279,8 +280,7 @@ static void note_usual(struct lz_engine *e, struct lz_view_event *at, struct lz_
 	lz_workload_usual(x, r->head.time_ns, usual);
 	at->usual = usual;
 	if (lz_view_destination(e->view, ip, &bytes))
-		usual->destination_ns =
-			(int64_t)lz_workload_goes(x, ip, bytes, r->head.time_ns);
+		usual->destination_ns = (int64_t)lz_workload_goes(x, ip, bytes, r->head.time_ns);
 	if (r->head.kind == LZ_EV_STATS && lz_record_copy(r, LZ_PART_STATS, &s, sizeof(s)) &&
 	    lz_workload_sample(x, &s, r->head.time_ns, values))
 		at->stat = values;
@@ -490,9 +490,9 @@ static bool is_one_of(const char *name, const char *const *names, size_t n)
 static bool is_of_class(const struct lz_field *f)
 {
 	static const char *const fields[] = {
-		"evt.type",	"evt.dir", "evt.source",	"syscall.type", "evt.category",
-		"evt.failed",	"evt.res", "evt.is_open_write", "fd.l4proto",	"fd.ip",
-		"fd.sip",	"fd.cip",  "fd.sockfamily"};
+		"evt.type",   "evt.dir", "evt.source",	      "syscall.type", "evt.category",
+		"evt.failed", "evt.res", "evt.is_open_write", "fd.l4proto",   "fd.ip",
+		"fd.sip",     "fd.cip",	 "fd.sockfamily"};
 
 	return is_one_of(f->name, fields, sizeof(fields) / sizeof(fields[0]));
 }
@@ -509,8 +509,9 @@ struct alike {
 static enum lz_knowledge of_file(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	/* Not its layer: that changes when somebody writes to it. */
-	static const char *const fields[] = {"fd.name", "fd.directory", "fd.filename",	 "fd.type",
-					     "fd.fs",	"file.path",	"fd.credential", "fd.typechar"};
+	static const char *const fields[] = {"fd.name",	      "fd.directory", "fd.filename",
+					     "fd.type",	      "fd.fs",	      "file.path",
+					     "fd.credential", "fd.typechar"};
 	const struct alike *x = arg;
 
 	(void)index;
@@ -571,7 +572,9 @@ static bool folder_matters(struct lz_engine *e, int kind, struct alike *x)
 
 enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots)
 {
-	struct alike x = {.e = {.get = alike_get}, .of = lz_view_event(e->view), .dots = dots,
+	struct alike x = {.e = {.get = alike_get},
+			  .of = lz_view_event(e->view),
+			  .dots = dots,
 			  .lacks = {.text = LZ_SPAN("..")}};
 	int kind = lz_view_kind(e->view, r);
 

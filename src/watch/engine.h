@@ -12,12 +12,12 @@
 #include "watch.h"
 
 struct lz_engine_counts {
-	uint64_t records;  /* taken in */
-	uint64_t bad;	   /* that could not be read */
-	uint64_t matched;  /* put to the rules */
-	uint64_t hits;	   /* rules met */
-	uint64_t lost;	   /* events that did not reach us, as far as told */
-	uint64_t unnamed;  /* alerts of a container whose runtime said nothing of it */
+	uint64_t records; /* taken in */
+	uint64_t bad;	  /* that could not be read */
+	uint64_t matched; /* put to the rules */
+	uint64_t hits;	  /* rules met */
+	uint64_t lost;	  /* events that did not reach us, as far as told */
+	uint64_t unnamed; /* alerts of a container whose runtime said nothing of it */
 };
 
 /* An event as the engine understands it; valid during the call. */
@@ -76,6 +76,9 @@ enum lz_matters {
 	LZ_MATTERS_NOT_FOLDER, /* nor any other file of its folder */
 };
 enum lz_matters lz_engine_matters(struct lz_engine *e, const struct lz_record *r, bool dots);
+
+/* The process at hand and its ancestors, for an alert; valid until the next event. */
+void lz_engine_lineage(struct lz_engine *e, struct lz_proc *p, struct lz_alert *a);
 
 struct lz_engine_counts lz_engine_counts(const struct lz_engine *e);
 size_t lz_engine_processes(const struct lz_engine *e);

@@ -107,6 +107,21 @@ static bool in_container(const struct lz_fact_reader *r, uint64_t cgroup)
 	return g && g->in_container;
 }
 
+/* Where the beginning was not seen, its name is all there is to go by. */
+static bool is_runtime(const struct lz_proc *p)
+{
+	static const char *const names[] = {"runc", "crun", "youki", "containerd-shim-runc-v2"};
+	struct lz_span exe = lz_shared_span(p->exe_path);
+
+	if (lz_span_starts(lz_span(p->task.comm, sizeof(p->task.comm)), "runc:["))
+		return true;
+	exe = lz_span_from(exe, (size_t)(lz_span_rfind(exe, '/') + 1));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (lz_span_is(exe, names[i]))
+			return true;
+	return false;
+}
+
 /* Its program was started outside, by the runtime that sets the container up: it was not in the
  * container then, or it was put there at birth by one who was not and still saw the host's files. */
 static bool is_outsider(const struct lz_fact_reader *r, const struct lz_proc *p)
@@ -114,7 +129,7 @@ static bool is_outsider(const struct lz_fact_reader *r, const struct lz_proc *p)
 	const struct lz_proc_place *in = &p->began_in, *by = &p->began_by;
 
 	if (!in->cgroup)
-		return false; /* it was there before: not known */
+		return is_runtime(p);
 	if (!in_container(r, in->cgroup))
 		return true;
 	return by->cgroup && in->mntns == by->mntns && !in_container(r, by->cgroup);
@@ -327,6 +342,9 @@ bool lz_facts_about(struct lz_fact_reader *r, const struct lz_seen *e, struct lz
 	}
 	if (is_outsider(r, e->proc) || e->record->head.kind != LZ_EV_CALL)
 		return false;
+	path = lz_view_ask(e->view, "fs.path.name"); /* removed, renamed, made */
+	if (path.n)
+		return folder(r, path, true, LZ_FACT_WRITE, ret);
 	path = lz_view_ask(e->view, "fd.directory");
 	return path.n && folder(r, path, false, LZ_FACT_WRITE, ret);
 }

@@ -5,11 +5,13 @@
 #include "../base/clock.h"
 #include "../base/limits.h"
 #include "../base/log.h"
+#include "../sensor/proc_record.h"
 #include "../sensor/ring.h"
 #include "engine.h"
 #include "others.h"
 #include "recording.h"
 #include "reduced.h"
+#include "rights.h"
 #include "sink.h"
 #include "stats.h"
 #include "want.h"
@@ -25,12 +27,12 @@
 #define SECOND_MS   1000
 #define RELOAD_MS   2000 /* between looks at the rule files */
 #define SELFTEST_MS 60000
-#define ANSWER_MS   5000 /* a self-test that took longer has failed */
-#define SAMPLE_MS   5000 /* between looks at what containers use */
+#define ANSWER_MS   5000	   /* a self-test that took longer has failed */
+#define SAMPLE_MS   5000	   /* between looks at what containers use */
 #define SILENT_NS   30000000000ULL /* that end a conversation by datagrams */
 #define FINISH_MS   3000
 #define STEP_NS	    1000000 /* of the clock, that counts as one */
-#define BURST	    4096 /* records before other things are looked after */
+#define BURST	    4096    /* records before other things are looked after */
 
 struct live {
 	const struct lz_watch_options *o;
@@ -54,6 +56,7 @@ struct live {
 	uint32_t nonce, answered;
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
+	bool recording_failed;
 	int signals;
 };
 
@@ -103,14 +106,15 @@ static void on_idle(void *arg, const struct lz_record *r)
 {
 	struct live *l = arg;
 	struct lz_ev_learn file;
+	enum lz_settled settled = lz_others_idle(l->others);
 	enum lz_matters matters;
 
-	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) || !lz_others_idle(l->others))
+	if (!lz_record_copy(r, LZ_PART_LEARN, &file, sizeof(file)) || settled == LZ_SETTLED_NOTHING)
 		return;
 	matters = lz_engine_matters(l->engine, r, file.key.class & LZ_CLASS_DOTS);
 	if (matters == LZ_MATTERS)
 		return;
-	if (matters == LZ_MATTERS_NOT_FOLDER) {
+	if (matters == LZ_MATTERS_NOT_FOLDER && settled == LZ_SETTLED_FOLDER) {
 		file.key.inode = 0;
 		file.key.path = file.folder;
 		l->folders++;
@@ -201,12 +205,27 @@ static void take_record(void *arg, struct lz_span record)
 		lz_recording_add(l->recording, record);
 }
 
+/* The processes there are. Some kernels' walk leaves out the first one, whom orphans call parent. */
+static int take_processes(struct live *l, struct lz_err *err)
+{
+	struct lz_buf record;
+	int code = lz_programs_tasks(l->programs, take_record, l, err);
+
+	if (code || lz_procs_find(lz_engine_procs(l->engine), 1, 0))
+		return code;
+	lz_buf_init(&record, LZ_EV_MAX);
+	if (lz_proc_record(1, LZ_EV_TASK, &record))
+		take_record(l, lz_buf_view(&record));
+	lz_buf_done(&record);
+	return 0;
+}
+
 /* Beginnings and ends that were lost leave wrong ancestries: what is there is read anew. */
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
 	uint64_t since_ns = boot_ns();
-	int code = lz_programs_tasks(l->programs, take_record, l, &err);
+	int code = take_processes(l, &err);
 
 	if (!code)
 		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
@@ -267,7 +286,8 @@ static void tell_group(void *arg, struct lz_cgroup *g)
 {
 	struct live *l = arg;
 
-	lz_programs_group(l->programs, g->id, g->in_container ? 2 : 1);
+	if (!g->guessed)
+		lz_programs_group(l->programs, g->id, g->in_container ? 2 : 1);
 }
 
 static void drain(struct live *l, uint64_t until_ns)
@@ -281,6 +301,20 @@ static void drain(struct live *l, uint64_t until_ns)
 			take_record(l, record);
 	}
 	lz_rings_release(l->rings);
+}
+
+/* What old programs have told, and what they lost since the last look. */
+static void finish_old(struct live *l, struct lz_programs *old, struct lz_rings *rings)
+{
+	struct lz_programs *programs = l->programs;
+	struct lz_rings *fresh = l->rings;
+
+	l->rings = rings;
+	drain(l, l->from_ns);
+	l->programs = old;
+	look_for_loss(l);
+	l->rings = fresh;
+	l->programs = programs;
 }
 
 /* Other rules want other events: new programs begin, then the old ones end. Both tell of the time
@@ -308,12 +342,7 @@ static int change_programs(struct live *l, const struct lz_programs_config *conf
 	l->from_ns = boot_ns();
 	lz_programs_detach(old);
 	nanosleep(&pause, NULL); /* who was within a program is out of it by now */
-	{
-		struct lz_rings *fresh = l->rings;
-		l->rings = rings;
-		drain(l, l->from_ns);
-		l->rings = fresh;
-	}
+	finish_old(l, old, rings);
 	lz_rings_close(rings);
 	lz_programs_free(old);
 	memset(l->kind_known, 0, sizeof(l->kind_known));
@@ -353,15 +382,20 @@ static void look_at_others(struct live *l)
 
 static int swap_rules(struct live *l, struct lz_rule_set *fresh, struct lz_err *err)
 {
-	struct lz_programs_config wanted = l->config;
+	struct lz_programs_config wanted = l->config, before = l->config;
+	struct lz_err again;
 
 	if (want(l, fresh->rules, &wanted, err))
 		return err->code;
-	if (l->programs && !lz_want_same(&wanted, &l->config) &&
-	    change_programs(l, &wanted, err))
+	if (l->programs && !lz_want_same(&wanted, &l->config) && change_programs(l, &wanted, err))
 		return err->code;
-	if (lz_engine_rules(l->engine, fresh->rules, err))
+	if (lz_engine_rules(l->engine, fresh->rules, err)) {
+		/* The old rules stay, and what they want. */
+		if (l->programs && !lz_want_same(&before, &l->config) &&
+		    change_programs(l, &before, &again))
+			lz_log(LZ_ERROR, "the old rules miss events: %s", again.text);
 		return err->code;
+	}
 	/* What was of no interest may be now. */
 	if (l->programs)
 		lz_programs_forget(l->programs);
@@ -439,8 +473,9 @@ static void look_at_rate(void *arg, struct lz_cgroup *g)
 	g->throttled = now;
 	if (!now)
 		g->dropped = dropped;
-	lz_log(LZ_WARN, now ? "container %s makes more than %llu events a second: the rest is not judged"
-			    : "container %s is heard again, after %llu events that were not judged",
+	lz_log(LZ_WARN,
+	       now ? "container %s makes more than %llu events a second: the rest is not judged"
+		   : "container %s is heard again, after %llu events that were not judged",
 	       g->short_id, (unsigned long long)(now ? l->o->rate : r.throttle.dropped));
 	take_record(l, lz_span(&r, sizeof(r)));
 }
@@ -449,6 +484,8 @@ static void fill_stats(struct live *l)
 {
 	if (l->programs) {
 		lz_programs_counts(l->programs, l->stats.kernel);
+		l->stats.cpus =
+			lz_programs_lost_by_cpu(l->programs, l->stats.lost_by_cpu, LZ_STATS_CPUS);
 		l->stats.ring_held = lz_rings_held(l->rings);
 		l->stats.ring_size = lz_rings_size(l->rings);
 		l->stats.path = lz_programs_path(l->programs);
@@ -461,11 +498,23 @@ static void fill_stats(struct live *l)
 	l->stats.folders = l->folders;
 }
 
+/* The watch goes on without it; its end will say so again. */
+static void look_at_recording(struct live *l)
+{
+	struct lz_err err;
+
+	lz_recording_flush(l->recording);
+	if (l->recording_failed || !lz_recording_state(l->recording, &err))
+		return;
+	l->recording_failed = true;
+	lz_log(LZ_ERROR, "recording %s ends here: %s", l->o->record, err.text);
+}
+
 static void each_second(struct live *l, uint64_t now_ms)
 {
 	look_at_clock(l);
 	if (l->recording)
-		lz_recording_flush(l->recording);
+		look_at_recording(l);
 	if (l->programs) {
 		look_for_loss(l);
 		self_test(l, now_ms);
@@ -567,7 +616,7 @@ static int start_source(struct live *l, struct lz_err *err)
 			lz_reduced_explain(err);
 	}
 	if (!code)
-		return lz_programs_tasks(l->programs, take_record, l, err);
+		return take_processes(l, err);
 	if (l->o->mode == LZ_WATCH_FULL)
 		return code;
 	if (l->o->mode == LZ_WATCH_AUTO)
@@ -579,8 +628,10 @@ static int start_source(struct live *l, struct lz_err *err)
 	l->reduced = lz_reduced_open(err);
 	if (!l->reduced)
 		return err->code;
-	lz_log(LZ_WARN, "reduced: %s; files, connections, calls, and programs that end at once are "
-			"not seen", lz_reduced_way(l->reduced));
+	lz_log(LZ_WARN,
+	       "reduced: %s; files, connections, calls, and programs that end at once are "
+	       "not seen",
+	       lz_reduced_way(l->reduced));
 	lz_reduced_poll(l->reduced, 0, take_record, l);
 	return 0;
 }
@@ -591,6 +642,8 @@ static int start(struct live *l, struct lz_err *err)
 	struct lz_engine_hooks hooks;
 	int code = lz_rule_set_load(l->o->rules, l->o->rule_count, &l->set, err);
 
+	if (!code)
+		code = lz_rights_keep_few(err);
 	if (code)
 		return code;
 	l->config.ring_bytes = l->o->ring_bytes;
@@ -622,7 +675,8 @@ static int start(struct live *l, struct lz_err *err)
 	if (!code)
 		code = start_source(l, err);
 	if (!code && l->reduced && l->o->learn_s)
-		code = lz_fail(err, LZ_E_UNSUPPORTED, "--learn needs kernel programs: without them "
+		code = lz_fail(err, LZ_E_UNSUPPORTED,
+			       "--learn needs kernel programs: without them "
 			       "a profile would hold programs only, and all else be a deviation");
 	if (code)
 		return code;
@@ -671,11 +725,11 @@ int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
 	if (!code) {
 		if (!o->top)
 			fprintf(stderr, "lazaret: watching: %zu rules, %zu processes, %s\n",
-			lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
-			l->reduced ? "reduced"
-			: lz_programs_path(l->programs) == LZ_PATH_FEXIT
-				? "system calls by a program behind each"
-				: "system calls by one program behind all");
+				lz_stats_rules(l->set.rules), lz_engine_processes(l->engine),
+				l->reduced ? "reduced"
+				: lz_programs_path(l->programs) == LZ_PATH_FEXIT
+					? "system calls by a program behind each"
+					: "system calls by one program behind all");
 		loop(l);
 		if (l->reduced)
 			code = lz_fail(err, LZ_E_UNSUPPORTED, "reduced: not all was seen");

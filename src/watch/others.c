@@ -62,9 +62,9 @@ void lz_others_event(struct lz_others *x, const struct lz_seen *e)
 		lz_top_event(x->top, e);
 }
 
-bool lz_others_idle(const struct lz_others *x)
+enum lz_settled lz_others_idle(const struct lz_others *x)
 {
-	return !x->profiler || lz_profiler_settled(x->profiler);
+	return x->profiler ? lz_profiler_settled(x->profiler) : LZ_SETTLED_FOLDER;
 }
 
 bool lz_others_alert(struct lz_others *x, struct lz_alert *a)

@@ -22,8 +22,8 @@ void lz_others_want(const struct lz_others *x, struct lz_programs_config *c);
 unsigned lz_others_turn(const struct lz_others *x);
 
 void lz_others_event(struct lz_others *x, const struct lz_seen *e);
-/* Whether the kernel may pass over more like the event seen last. */
-bool lz_others_idle(const struct lz_others *x);
+/* What the kernel may pass over from the event seen last on. */
+enum lz_settled lz_others_idle(const struct lz_others *x);
 /* A rule was met by the event seen last. True: it is shown, and goes nowhere else. */
 bool lz_others_alert(struct lz_others *x, struct lz_alert *a);
 

@@ -31,7 +31,7 @@ struct lz_profiler {
 	char host[256];
 	/* the event at hand */
 	struct lz_seen seen;
-	bool settled;
+	enum lz_settled settled;
 	struct lz_buf text, other;
 };
 
@@ -103,19 +103,6 @@ static void fingerprint(struct lz_alert *a, const struct lz_fact *f, char ret[LZ
 	like.lineage[2].exe = f->parent.n ? f->parent : LZ_SPAN("-");
 	if (!lz_alert_fingerprint(&like, ret, NULL))
 		a->fingerprint = lz_str(ret);
-}
-
-static void add_lineage(struct lz_profiler *p, struct lz_alert *a)
-{
-	struct lz_procs *procs = lz_engine_procs(p->engine);
-	struct lz_proc *x = p->seen.proc;
-
-	while (x && a->lineage_count < LZ_ALERT_LINEAGE_MAX) {
-		a->lineage[a->lineage_count++] = (struct lz_alert_process){
-			x->task.pid, lz_span(x->task.comm, strnlen(x->task.comm, 16)),
-			lz_shared_span(x->exe_path), lz_span(NULL, 0)};
-		x = lz_procs_parent(procs, x, true);
-	}
 }
 
 static void say(struct lz_profiler *p, const struct lz_fact *f, const char *file)
@@ -192,7 +179,7 @@ static void deviates(struct lz_profiler *p, const struct lz_profile *profile,
 	a.container.digest = c->image_digest;
 	fingerprint(&a, f, print);
 	a.field_count = add_fields(p, f, file, fields);
-	add_lineage(p, &a);
+	lz_engine_lineage(p->engine, p->seen.proc, &a);
 	p->counts.deviations++;
 	p->alert(p->arg, &a);
 }
@@ -279,20 +266,34 @@ static bool judge(struct lz_profiler *p, const struct lz_seen *e, const struct l
 	return v != LZ_VERDICT_HELD;
 }
 
+/* A profile has folders of plain files, but devices and folders themselves by their own names. */
+static enum lz_settled settled_by(const struct lz_seen *e, const struct lz_fact *fact)
+{
+	struct lz_ev_file f;
+
+	return lz_record_copy(e->record, LZ_PART_RET_FILE, &f, sizeof(f)) && S_ISREG(f.mode) &&
+			       !lz_span_starts(fact->value, "/dev")
+		       ? LZ_SETTLED_FOLDER
+		       : LZ_SETTLED_FILE;
+}
+
 void lz_profiler_see(struct lz_profiler *p, const struct lz_seen *e)
 {
 	struct lz_facts f;
 
 	p->seen = *e;
-	p->settled = true;
+	p->settled = LZ_SETTLED_FOLDER;
 	if (!e->group || !e->group->in_container || (!p->learner && !lz_profiles_count(p->set)))
 		return;
+	/* What the runtime opens says nothing of what the container may open there. */
+	p->settled = LZ_SETTLED_NOTHING;
 	if (!lz_facts_of(p->reader, e, &f))
 		return;
 	if (p->learner)
 		learn(p, e, &f);
-	else
-		p->settled = judge(p, e, &f);
+	else if (!judge(p, e, &f))
+		return;
+	p->settled = settled_by(e, &f.fact);
 }
 
 bool lz_profiler_known(struct lz_profiler *p)
@@ -303,7 +304,7 @@ bool lz_profiler_known(struct lz_profiler *p)
 	return profile && lz_facts_about(p->reader, &p->seen, &f) && any_known(profile, &f);
 }
 
-bool lz_profiler_settled(const struct lz_profiler *p)
+enum lz_settled lz_profiler_settled(const struct lz_profiler *p)
 {
 	return p->settled;
 }

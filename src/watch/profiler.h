@@ -26,10 +26,15 @@ void lz_profiler_free(struct lz_profiler *p);
 
 /* Each event, before the rules. */
 void lz_profiler_see(struct lz_profiler *p, const struct lz_seen *e);
-/* Of the event seen last: whether its image's profile has it; whether more like it would teach or
- * tell nothing, so that the kernel may pass over them. */
+/* Whether the image's profile has what the event seen last is about. */
 bool lz_profiler_known(struct lz_profiler *p);
-bool lz_profiler_settled(const struct lz_profiler *p);
+/* Of what more would teach or tell nothing, so that the kernel may pass over it. */
+enum lz_settled {
+	LZ_SETTLED_NOTHING,
+	LZ_SETTLED_FILE,   /* more openings of the file seen last */
+	LZ_SETTLED_FOLDER, /* and of other files of its folder */
+};
+enum lz_settled lz_profiler_settled(const struct lz_profiler *p);
 
 /* About each second. When learning is over its files are written. */
 void lz_profiler_tick(struct lz_profiler *p, uint64_t now_ms);

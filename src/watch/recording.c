@@ -114,6 +114,12 @@ void lz_recording_flush(struct lz_recording *r)
 	push(r, "", 0, ZSTD_e_flush);
 }
 
+int lz_recording_state(const struct lz_recording *r, struct lz_err *err)
+{
+	*err = r->err;
+	return r->err.code;
+}
+
 int lz_recording_close(struct lz_recording *r, struct lz_err *err)
 {
 	int code;
@@ -193,13 +199,14 @@ static int read_head(struct lz_recording_reader *r, const char *path, struct lz_
 	size_t n;
 	int code = pull(r, head, sizeof(head), &n, err);
 
-	if (code)
+	if (code && code != LZ_E_FORMAT)
 		return code;
-	if (n != sizeof(head) || memcmp(head, magic, 6))
+	if (code || n != sizeof(head) || memcmp(head, magic, 6))
 		return lz_fail(err, LZ_E_FORMAT, "%s: not a recording", path);
 	if (head[6] != VERSION || head[7])
-		return lz_fail(err, LZ_E_UNSUPPORTED, "%s: recording of version %u; this program reads %u",
-			       path, (unsigned)(unsigned char)head[6], VERSION);
+		return lz_fail(err, LZ_E_UNSUPPORTED,
+			       "%s: recording of version %u; this program reads %u", path,
+			       (unsigned)(unsigned char)head[6], VERSION);
 	return 0;
 }
 

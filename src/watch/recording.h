@@ -38,6 +38,8 @@ void lz_recording_add(struct lz_recording *r, struct lz_span record);
 void lz_recording_clock(struct lz_recording *r, int64_t wall_ns);
 /* What was added can be read by others from here on; called every second or so. */
 void lz_recording_flush(struct lz_recording *r);
+/* 0, or what went wrong since it was created. */
+int lz_recording_state(const struct lz_recording *r, struct lz_err *err);
 int lz_recording_close(struct lz_recording *r, struct lz_err *err);
 
 /* --- reading --- */

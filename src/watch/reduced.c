@@ -45,17 +45,17 @@ struct lz_reduced {
 static int open_connector(void)
 {
 	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-	__extension__ struct __attribute__((packed, aligned(4))) { /* a message without its data */
-		struct nlmsghdr head;
-		struct cn_msg message;
-		enum proc_cn_mcast_op op;
-	} ask = {.head = {.nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE},
-		 .message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(enum proc_cn_mcast_op)},
-		 .op = PROC_CN_MCAST_LISTEN};
+	enum proc_cn_mcast_op op = PROC_CN_MCAST_LISTEN;
+	char ask[NLMSG_HDRLEN + sizeof(struct cn_msg) + sizeof(op)] = {0};
+	const struct nlmsghdr head = {.nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE};
+	const struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(op)};
 	int s = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
 
+	memcpy(ask, &head, sizeof(head));
+	memcpy(ask + NLMSG_HDRLEN, &message, sizeof(message));
+	memcpy(ask + NLMSG_HDRLEN + sizeof(message), &op, sizeof(op));
 	if (s >= 0 && (bind(s, (struct sockaddr *)&a, sizeof(a)) ||
-		       send(s, &ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))) {
+		       send(s, ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))) {
 		close(s);
 		return -1;
 	}
@@ -122,11 +122,15 @@ static void tell(struct lz_reduced *r, uint32_t pid, enum lz_ev_kind kind,
 		each(arg, lz_buf_view(&r->record));
 }
 
-static void tell_end(uint32_t pid, uint64_t start_ns, void (*each)(void *arg, struct lz_span record),
-		     void *arg)
+static void tell_end(uint32_t pid, uint64_t start_ns,
+		     void (*each)(void *arg, struct lz_span record), void *arg)
 {
-	struct lz_ev h = {.size = sizeof(h), .kind = LZ_EV_EXIT, .pid = pid, .tid = pid,
-			  .start_ns = start_ns, .flags = LZ_EVF_OTHER};
+	struct lz_ev h = {.size = sizeof(h),
+			  .kind = LZ_EV_EXIT,
+			  .pid = pid,
+			  .tid = pid,
+			  .start_ns = start_ns,
+			  .flags = LZ_EVF_OTHER};
 
 	h.time_ns = lz_proc_boot_ns();
 	each(arg, lz_span(&h, sizeof(h)));
@@ -265,22 +269,25 @@ int lz_reduced_why(struct lz_err *err)
 	if (access("/proc/self/stat", R_OK))
 		return lz_fail(err, LZ_E_UNSUPPORTED, "/proc is not mounted");
 	if (!is_first("pid", "4026531836"))
-		return lz_fail(err, LZ_E_UNSUPPORTED,
-			       "this is a container with process ids of its own, so the host can't be "
-			       "seen: start it with the host's (docker run --pid=host --privileged)");
+		return lz_fail(
+			err, LZ_E_UNSUPPORTED,
+			"this is a container with process ids of its own, so the host can't be "
+			"seen: start it with the host's (docker run --pid=host --privileged)");
 	if (!is_first("cgroup", "4026531835"))
 		return lz_fail(err, LZ_E_UNSUPPORTED,
 			       "this is a container with control groups of its own, so containers "
 			       "can't be told apart: start it with the host's (docker run "
 			       "--cgroupns=host)");
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return lz_fail(err, LZ_E_UNSUPPORTED,
-			       "this kernel has no /sys/kernel/btf/vmlinux: it takes one built with "
-			       "CONFIG_DEBUG_INFO_BTF, and /sys mounted");
+		return lz_fail(
+			err, LZ_E_UNSUPPORTED,
+			"this kernel has no /sys/kernel/btf/vmlinux: it takes one built with "
+			"CONFIG_DEBUG_INFO_BTF, and /sys mounted");
 	if (says("/sys/kernel/security/lockdown", "[confidentiality]"))
-		return lz_fail(err, LZ_E_DENIED,
-			       "lockdown is \"confidentiality\", which keeps programs from reading the "
-			       "kernel: boot with lockdown=integrity or less");
+		return lz_fail(
+			err, LZ_E_DENIED,
+			"lockdown is \"confidentiality\", which keeps programs from reading the "
+			"kernel: boot with lockdown=integrity or less");
 	return 0;
 }
 
@@ -290,12 +297,14 @@ void lz_reduced_explain(struct lz_err *err)
 
 	if (cause.sys == EPERM || cause.sys == EACCES)
 		lz_fail(err, LZ_E_DENIED,
-			"the kernel refuses its programs (%s): capabilities CAP_BPF, CAP_PERFMON and "
+			"the kernel refuses its programs (%s): capabilities CAP_BPF, CAP_PERFMON "
+			"and "
 			"CAP_SYS_RESOURCE, or a security module, are in the way",
 			cause.text);
 	else if (cause.sys == EINVAL || cause.sys == ENOSYS)
 		lz_fail(err, LZ_E_UNSUPPORTED,
-			"this kernel is too old for the sensor (%s): it takes 5.10 or newer; `lazaret "
+			"this kernel is too old for the sensor (%s): it takes 5.10 or newer; "
+			"`lazaret "
 			"watch --doctor` says what is missing",
 			cause.text);
 }

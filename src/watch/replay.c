@@ -43,7 +43,7 @@ static int play(struct replay *r, struct lz_err *err)
 	}
 	if (code > 0)
 		return lz_fail(err, LZ_E_CANCELLED, "stopped before the recording's end");
-	return code;
+	return code < 0 ? lz_wrap(err, "%s", r->o->replay) : code;
 }
 
 static int start(struct replay *r, struct lz_err *err)

@@ -9,7 +9,7 @@
 
 #include <sys/stat.h>
 
-#define FILE_MAX  (16 * LZ_M)
+#define FILE_MAX (16 * LZ_M)
 
 static int add_file(void *arg, const char *path, const struct stat *st, struct lz_err *err)
 {
@@ -26,8 +26,11 @@ static int add_file(void *arg, const char *path, const struct stat *st, struct l
 static int stamp_file(void *arg, const char *path, const struct stat *st, struct lz_err *err)
 {
 	uint64_t *stamp = arg;
-	const uint64_t parts[] = {*stamp, (uint64_t)st->st_ino, (uint64_t)st->st_size,
-				  (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec,
+	const uint64_t parts[] = {*stamp,
+				  (uint64_t)st->st_ino,
+				  (uint64_t)st->st_size,
+				  (uint64_t)st->st_mtim.tv_sec,
+				  (uint64_t)st->st_mtim.tv_nsec,
 				  lz_hash_stable(lz_str(path))};
 
 	(void)err;
@@ -46,10 +49,11 @@ static int first_error(const struct lz_rules *r, struct lz_err *err)
 {
 	LZ_VEC_EACH (struct lz_rules_note, n, lz_rules_notes(r))
 		if (n->error)
-			return lz_fail(err, LZ_E_FORMAT, "%.*s:%u:%u: %.*s%s%.*s (%zu errors; "
-				       "`lazaret rules check` shows all)", LZ_FMT(n->file), n->line,
-				       n->column, LZ_FMT(n->item), n->item.n ? ": " : "",
-				       LZ_FMT(n->text), lz_rules_errors(r));
+			return lz_fail(err, LZ_E_FORMAT,
+				       "%.*s:%u:%u: %.*s%s%.*s (%zu errors; "
+				       "`lazaret rules check` shows all)",
+				       LZ_FMT(n->file), n->line, n->column, LZ_FMT(n->item),
+				       n->item.n ? ": " : "", LZ_FMT(n->text), lz_rules_errors(r));
 	return 0;
 }
 

@@ -43,37 +43,44 @@ static void print_json(const struct lz_stats *s, struct lz_buf *b)
 {
 	const uint64_t *k = s->kernel;
 
-	lz_buf_printf(b, "{\"stats\": {\"seen\": %" PRIu64 ", \"passed_over\": {\"class\": %" PRIu64
-			 ", \"file\": %" PRIu64 ", \"throttled\": %" PRIu64 "}, \"sent\": %" PRIu64
-			 ", \"lost\": %" PRIu64 ", \"lost_by_kind\": {",
+	lz_buf_printf(b,
+		      "{\"stats\": {\"seen\": %" PRIu64 ", \"passed_over\": {\"class\": %" PRIu64
+		      ", \"file\": %" PRIu64 ", \"throttled\": %" PRIu64 "}, \"sent\": %" PRIu64
+		      ", \"lost\": %" PRIu64 ", \"lost_by_kind\": {",
 		      k[LZ_COUNT_SEEN], k[LZ_COUNT_CLASS], k[LZ_COUNT_DISCARDED],
 		      k[LZ_COUNT_THROTTLED], k[LZ_COUNT_SENT], s->lost);
 	for (unsigned i = 1; i < LZ_EV_KINDS; i++)
 		if (lz_event_kind_text(i))
 			lz_buf_printf(b, "%s\"%s\": %" PRIu64, i > 1 ? ", " : "",
 				      lz_event_kind_text(i), k[LZ_COUNT_LOST_KIND + i]);
-	lz_buf_printf(b, "}, \"interrupted\": %" PRIu64 ", \"received\": %" PRIu64
-			 ", \"unreadable\": %" PRIu64 ", \"hits\": %" PRIu64
-			 ", \"processes\": %zu, \"groups\": %zu, \"ring\": {\"held\": %zu, \"size\": "
-			 "%zu}, \"files_learnt\": %" PRIu64 ", \"folders_learnt\": %" PRIu64 ", \"repairs\": %" PRIu64
-			 ", \"rule_changes\": %" PRIu64 ", \"self_tests\": %" PRIu64
-			 ", \"self_tests_failed\": %" PRIu64
-			 ", \"resident_bytes\": %" PRIu64 ", \"cpu_s\": %.3f}}\n",
+	lz_buf_str(b, "}, \"lost_by_cpu\": [");
+	for (size_t i = 0; i < s->cpus; i++)
+		lz_buf_printf(b, "%s%" PRIu64, i ? ", " : "", s->lost_by_cpu[i]);
+	lz_buf_printf(b,
+		      "], \"interrupted\": %" PRIu64 ", \"received\": %" PRIu64
+		      ", \"unreadable\": %" PRIu64 ", \"hits\": %" PRIu64
+		      ", \"processes\": %zu, \"groups\": %zu, \"ring\": {\"held\": %zu, \"size\": "
+		      "%zu}, \"files_learnt\": %" PRIu64 ", \"folders_learnt\": %" PRIu64
+		      ", \"repairs\": %" PRIu64 ", \"rule_changes\": %" PRIu64
+		      ", \"self_tests\": %" PRIu64 ", \"self_tests_failed\": %" PRIu64
+		      ", \"resident_bytes\": %" PRIu64 ", \"cpu_s\": %.3f}}\n",
 		      s->missed, s->engine.records, s->engine.bad, s->engine.hits, s->processes,
-		      s->groups, s->ring_held, s->ring_size, s->discards, s->folders, s->repairs, s->reloads,
-		      s->selftests, s->selftests_failed, resident_bytes(), cpu_s());
+		      s->groups, s->ring_held, s->ring_size, s->discards, s->folders, s->repairs,
+		      s->reloads, s->selftests, s->selftests_failed, resident_bytes(), cpu_s());
 }
 
 static void print_text(const struct lz_stats *s, struct lz_buf *b)
 {
 	const uint64_t *k = s->kernel;
 
-	lz_buf_printf(b, "lazaret: %" PRIu64 " events seen, passed over: %" PRIu64 " by class, %" PRIu64
-			 " by file, %" PRIu64 " throttled; %" PRIu64 " sent, %" PRIu64
-			 " lost; %" PRIu64 " rule hits; %zu processes, %.1f MiB, %.2f s of processor\n",
+	lz_buf_printf(b,
+		      "lazaret: %" PRIu64 " events seen, passed over: %" PRIu64
+		      " by class, %" PRIu64 " by file, %" PRIu64 " throttled; %" PRIu64
+		      " sent, %" PRIu64 " lost; %" PRIu64
+		      " rule hits; %zu processes, %.1f MiB, %.2f s of processor\n",
 		      k[LZ_COUNT_SEEN], k[LZ_COUNT_CLASS], k[LZ_COUNT_DISCARDED],
-		      k[LZ_COUNT_THROTTLED], k[LZ_COUNT_SENT], s->lost, s->engine.hits, s->processes,
-		      (double)resident_bytes() / (double)LZ_M, cpu_s());
+		      k[LZ_COUNT_THROTTLED], k[LZ_COUNT_SENT], s->lost, s->engine.hits,
+		      s->processes, (double)resident_bytes() / (double)LZ_M, cpu_s());
 }
 
 void lz_stats_print(const struct lz_stats *s, bool json)

@@ -5,7 +5,10 @@
 #include "engine.h"
 
 struct lz_stats {
+#define LZ_STATS_CPUS 512
 	uint64_t kernel[LZ_COUNTS];
+	uint64_t lost_by_cpu[LZ_STATS_CPUS];
+	size_t cpus;
 	uint64_t missed, lost;
 	struct lz_engine_counts engine;
 	size_t processes, groups, ring_held, ring_size;

@@ -84,7 +84,8 @@ void lz_top_want(struct lz_programs_config *c)
 			mask = host | container | host << written | container << written;
 		else if (x->nr == SYS_connect)
 			for (unsigned what = 1; what <= 2; what++)
-				mask |= (host | container) << LZ_CLASS_WHAT(what);
+				mask |= (host | container | (host | container) << LZ_CLASS_FAILED)
+					<< LZ_CLASS_WHAT(what);
 		if (x->nr >= 0)
 			c->wanted[x->nr] |= (uint16_t)mask;
 	}

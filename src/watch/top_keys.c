@@ -130,6 +130,18 @@ void lz_top_press(struct lz_top_model *m, enum lz_top_key key)
 	}
 }
 
+/* Bytes of what one key sent: letters stand for themselves, others are "ESC [ … letter". */
+static size_t code_of(struct lz_span s)
+{
+	size_t n = 2;
+
+	if (!lz_span_starts(s, "\033[") && !lz_span_starts(s, "\033O"))
+		return 1;
+	while (n < s.n && (unsigned char)s.p[n] < 0x40)
+		n++;
+	return n < s.n ? n + 1 : s.n;
+}
+
 enum lz_top_key lz_top_key(struct lz_span *bytes)
 {
 	static const struct {
@@ -148,12 +160,13 @@ enum lz_top_key lz_top_key(struct lz_span *bytes)
 
 	while (bytes->n) {
 		for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-			if (!lz_span_starts(*bytes, table[i].sent))
+			if (!lz_span_starts(*bytes, table[i].sent) ||
+			    (code_of(*bytes) > strlen(table[i].sent)))
 				continue;
 			*bytes = lz_span_from(*bytes, strlen(table[i].sent));
 			return table[i].key;
 		}
-		*bytes = lz_span_from(*bytes, 1);
+		*bytes = lz_span_from(*bytes, code_of(*bytes));
 	}
 	return TOP_KEY_NONE;
 }

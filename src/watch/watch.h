@@ -30,16 +30,16 @@ struct lz_watch_options {
 	size_t rule_count;
 	char *const *outputs; /* as alert/alert.h has them */
 	size_t output_count;
-	const char *record;   /* NULL: don't */
-	const char *replay;   /* NULL: live */
+	const char *record; /* NULL: don't */
+	const char *replay; /* NULL: live */
 	bool json, colour;
-	bool detail;	      /* lines for people say what to do, too */
-	bool quiet;	      /* no words on standard error but problems */
+	bool detail; /* lines for people say what to do, too */
+	bool quiet;  /* no words on standard error but problems */
 	enum lz_watch_mode mode;
-	int group_s;	      /* window of alike alerts; 0: each by itself, -1: the default */
-	unsigned stats_s;     /* every so often; 0: never */
+	int group_s;	  /* window of alike alerts; 0: each by itself, -1: the default */
+	unsigned stats_s; /* every so often; 0: never */
 	const char *header_file, *spool_dir;
-	uint64_t rate;	      /* events a second of one container; 0: no limit */
+	uint64_t rate; /* events a second of one container; 0: no limit */
 	size_t ring_bytes;
 	const char *docker_socket, *docker_root; /* NULL: where they usually are */
 	const char *profiles; /* folder of what images normally do; NULL: LZ_PROFILES_FOLDER */

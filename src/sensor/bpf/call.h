@@ -7,9 +7,9 @@
  */
 #include "net.h"
 
-#define TS_COMPAT_	0x0002
-#define EINPROGRESS_	115
-#define SNAP_BYTES	256
+#define TS_COMPAT_   0x0002
+#define EINPROGRESS_ 115
+#define SNAP_BYTES   256
 
 /* 1 TCP, 2 other IP, 3 Unix, 0 anything else. */
 static __always_inline u32 socket_class(u32 fd)
@@ -59,8 +59,7 @@ static __always_inline bool may_have_dots(struct out *o, u64 user)
 	(*(typeof(((type *)0)->field) *)((o)->block + bpf_core_field_offset(type, field)))
 
 /* A whole structure at once: each read by itself would cost as much. */
-#define READ_BLOCK(o, type, at) \
-	read_block(o, bpf_core_type_size(type), (const void *)(at))
+#define READ_BLOCK(o, type, at) read_block(o, bpf_core_type_size(type), (const void *)(at))
 static __always_inline void read_block(struct out *o, u32 size, const void *at)
 {
 	bpf_probe_read_kernel(o->block, size < BLOCK_BYTES ? size : BLOCK_BYTES, at);
@@ -83,6 +82,27 @@ static __always_inline u64 path_number(struct out *o, struct dentry *folder, str
 	return 0;
 }
 
+/* Below 6.8 a mount's number may be another mount's later: see process_fork. */
+static __always_inline u32 mount_number(u64 mount)
+{
+	struct mount___6_8 *m = (struct mount___6_8 *)mount;
+
+	if (bpf_core_field_exists(m->mnt_id_unique))
+		return BPF_CORE_READ(m, mnt_id_unique);
+	return BPF_CORE_READ((struct mount *)mount, mnt_id);
+}
+
+/* A link below /proc that leads out of it: rules know the file by the link's name, too. The path's
+ * text stands where may_have_dots has put it. */
+#define PROC_MAGIC 0x9fa0
+static __always_inline bool by_proc_link(struct out *o, struct super_block *super)
+{
+	const u64 slash_proc = 0x2f636f72702fULL; /* "/proc/" */
+
+	return (*(u64 *)o->tail & 0xffffffffffffULL) == slash_proc &&
+	       BPF_CORE_READ(super, s_magic) != PROC_MAGIC;
+}
+
 /* Whether the file that was opened, which lies in the block, is one that no rule asks about, or lies
  * in such a folder: then it is passed over. The key is kept for user space, which learns. */
 __noinline int passed_over(struct out *o, u32 nr, u32 class)
@@ -102,16 +122,18 @@ __noinline int passed_over(struct out *o, u32 nr, u32 class)
 	o->learn.key.inode = IN_BLOCK(o, struct inode, i_ino);
 	super = IN_BLOCK(o, struct inode, i_sb);
 	key.device = BPF_CORE_READ(super, s_dev);
-	key.mount = BPF_CORE_READ((struct mount *)container_of_mount(vfs), mnt_id);
+	key.mount = mount_number(container_of_mount(vfs));
 	READ_BLOCK(o, struct dentry, dentry);
 	name_hash = IN_BLOCK(o, struct dentry, d_name.hash);
-	key.path = path_number(o, IN_BLOCK(o, struct dentry, d_parent),
-			       BPF_CORE_READ(vfs, mnt_root));
+	key.path =
+		path_number(o, IN_BLOCK(o, struct dentry, d_parent), BPF_CORE_READ(vfs, mnt_root));
 	o->learn.key.nr = 0;
 	if (!key.path)
 		return 0;
 	key.nr = nr;
 	key.class = class | (may_have_dots(o, o->args[calls[nr].path & 7]) ? LZ_CLASS_DOTS : 0);
+	if (by_proc_link(o, super))
+		return 0;
 	key.root = task->fs->root.dentry->d_inode->i_ino;
 	key.root_device = task->fs->root.dentry->d_inode->i_sb->s_dev;
 	age = bpf_map_lookup_elem(&discarded, &key);
@@ -225,8 +247,7 @@ __noinline int put_call(struct out *o, u32 nr)
 		put_arg(o, i, how);
 		if (how == LZ_HOW_FD && fd >= 0)
 			put_fd(o, i, fd);
-		else if (how == LZ_HOW_DIRFD && i + 1 < LZ_EV_ARGS &&
-			 is_relative(o->args[i + 1])) {
+		else if (how == LZ_HOW_DIRFD && i + 1 < LZ_EV_ARGS && is_relative(o->args[i + 1])) {
 			if (fd >= 0)
 				put_fd(o, i, fd);
 			else
@@ -247,8 +268,8 @@ __noinline int put_learn(struct out *o)
 	char *at = o ? part_room(o, sizeof(o->learn)) : 0;
 
 	/* Copied by the kernel: loads and stores, byte by byte, took 400 bytes of stack. */
-	if (at && !bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), sizeof(o->learn),
-					 &o->learn))
+	if (at &&
+	    !bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), sizeof(o->learn), &o->learn))
 		part_end(o, at, LZ_PART_LEARN, sizeof(o->learn));
 	return 0;
 }

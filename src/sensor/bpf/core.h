@@ -14,9 +14,9 @@
 
 #include "event.h"
 
-#define SLOTS 3
+#define SLOTS	       3
 #define NAME_MAX_BYTES 255
-#define TEXT_MAX 4096 /* paths, arguments, environment: longer ones are cut, and say so */
+#define TEXT_MAX       4096 /* paths, arguments, environment: longer ones are cut, and say so */
 
 /* --- settings, written before the programs are loaded --- */
 
@@ -29,11 +29,11 @@ const volatile u64 set_tokens_per_s; /* of a container; 0: no limit */
 const volatile u32 set_discard;	     /* files may be learnt and passed over */
 const volatile u64 calls_wanted[LZ_CALLS / 64];
 const volatile struct lz_call_row calls[LZ_CALLS];
-const volatile u16 compat_calls[LZ_CALLS]; /* 32-bit numbers → ours + 1 */
+const volatile u16 compat_calls[LZ_CALLS];	   /* 32-bit numbers → ours + 1 */
 const volatile u16 compat_sockets[LZ_SOCKETCALLS]; /* the same for socketcall(2) */
-const volatile u32 set_flows;	     /* connections are followed */
-const volatile u32 set_dns;	     /* names are */
-const volatile u32 set_selftest_nr;  /* the call by which the sensor asks itself */
+const volatile u32 set_flows;			   /* connections are followed */
+const volatile u32 set_dns;			   /* names are */
+const volatile u32 set_selftest_nr;		   /* the call by which the sensor asks itself */
 
 /* Written while they run. */
 volatile u32 discard_age; /* what was learnt before the last change of this holds no longer */
@@ -74,7 +74,7 @@ struct {
 } discarded SEC(".maps");
 
 /* A record under construction. */
-#define TAIL_BYTES 24576
+#define TAIL_BYTES  24576
 #define BLOCK_BYTES 256
 struct out {
 	u64 busy;
@@ -241,8 +241,7 @@ static __always_inline char *part_room(struct out *o, u32 max)
 {
 	u32 used = *(volatile u32 *)&o->used;
 
-	if (used > TAIL_BYTES - sizeof(struct lz_ev_part) - TEXT_MAX ||
-	    max > TEXT_MAX) {
+	if (used > TAIL_BYTES - sizeof(struct lz_ev_part) - TEXT_MAX || max > TEXT_MAX) {
 		o->ev.flags |= LZ_EVF_CUT;
 		return 0;
 	}

@@ -22,36 +22,36 @@ typedef unsigned long long __lz_u64;
 typedef long long __lz_s64;
 #endif
 
-#define LZ_EV_VERSION 1
-#define LZ_EV_MAX     (28 * 1024)
-#define LZ_CALLS      512 /* system call numbers below this can be watched */
-#define LZ_EV_ARGS    6
-#define LZ_SOCKETCALLS 32	     /* what the 32-bit socketcall(2) can be asked for */
-#define LZ_SELFTEST_FD -0x4c5a	     /* no descriptor; the argument behind it comes back */
+#define LZ_EV_VERSION  1
+#define LZ_EV_MAX      (28 * 1024)
+#define LZ_CALLS       512 /* system call numbers below this can be watched */
+#define LZ_EV_ARGS     6
+#define LZ_SOCKETCALLS 32      /* what the 32-bit socketcall(2) can be asked for */
+#define LZ_SELFTEST_FD -0x4c5a /* no descriptor; the argument behind it comes back */
 
 enum lz_ev_kind {
-	LZ_EV_CALL = 1, /* a system call returned */
-	LZ_EV_EXEC,	/* a new program runs */
-	LZ_EV_FORK,	/* a new process; the head is its parent's */
-	LZ_EV_EXIT,	/* a process ended, all its threads */
-	LZ_EV_TASK,	/* a process that was there before, from an iterator */
-	LZ_EV_CGROUP,	/* a control group was made, removed: lz_ev_cgroup, its path in NAME */
+	LZ_EV_CALL = 1,	  /* a system call returned */
+	LZ_EV_EXEC,	  /* a new program runs */
+	LZ_EV_FORK,	  /* a new process; the head is its parent's */
+	LZ_EV_EXIT,	  /* a process ended, all its threads */
+	LZ_EV_TASK,	  /* a process that was there before, from an iterator */
+	LZ_EV_CGROUP,	  /* a control group was made, removed: lz_ev_cgroup, its path in NAME */
 	LZ_EV_CAPABILITY, /* first use of a capability by a process */
-	LZ_EV_FLOW,	/* a TCP connection began or ended */
-	LZ_EV_DNS,	/* a DNS message went by */
-	LZ_EV_IO_URING, /* an operation asked for past system calls */
-	LZ_EV_THROTTLE, /* a container makes too many events, or no longer */
-	LZ_EV_SELFTEST, /* the sensor's own question, answered by the whole path */
-	LZ_EV_STATS,	/* what a container used up to now: made by the sensor, not by a program */
+	LZ_EV_FLOW,	  /* a TCP connection began or ended */
+	LZ_EV_DNS,	  /* a DNS message went by */
+	LZ_EV_IO_URING,	  /* an operation asked for past system calls */
+	LZ_EV_THROTTLE,	  /* a container makes too many events, or no longer */
+	LZ_EV_SELFTEST,	  /* the sensor's own question, answered by the whole path */
+	LZ_EV_STATS, /* what a container used up to now: made by the sensor, not by a program */
 	LZ_EV_KINDS,
 };
 
 struct lz_ev {
-	__lz_u32 size; /* of the record, this head included */
-	__lz_u16 kind; /* enum lz_ev_kind */
-	__lz_u16 nr;   /* system call, as the 64-bit table numbers it */
-	__lz_u64 time_ns; /* since boot, suspension included */
-	__lz_s64 ret;	  /* of the call; EXIT: status; CAPABILITY: its number */
+	__lz_u32 size;	   /* of the record, this head included */
+	__lz_u16 kind;	   /* enum lz_ev_kind */
+	__lz_u16 nr;	   /* system call, as the 64-bit table numbers it */
+	__lz_u64 time_ns;  /* since boot, suspension included */
+	__lz_s64 ret;	   /* of the call; EXIT: status; CAPABILITY: its number */
 	__lz_u64 start_ns; /* when the process began: with pid, what names a process */
 	__lz_u64 cgroup;   /* id of its control group */
 	__lz_u64 cap_effective, cap_permitted;
@@ -88,16 +88,16 @@ enum lz_ev_part_id {
 	LZ_PART_NAME, /* the path that was asked for: EXEC */
 	LZ_PART_ARGV, /* arguments, each with a NUL behind it */
 	LZ_PART_ENV,
-	LZ_PART_ADDRESS, /* struct sockaddr given to the call */
-	LZ_PART_CGROUP,	 /* lz_ev_cgroup */
-	LZ_PART_FLOW,	 /* lz_ev_flow */
-	LZ_PART_BYTES,	 /* first bytes that were sent or received; DNS: the message */
-	LZ_PART_STDIO,	 /* lz_ev_stdio[3]: EXEC */
-	LZ_PART_DNS,	 /* lz_ev_dns; the message itself in BYTES */
-	LZ_PART_ASKED,	 /* lz_ev_socket: address given to the call, as the kernel copied it */
+	LZ_PART_ADDRESS,  /* struct sockaddr given to the call */
+	LZ_PART_CGROUP,	  /* lz_ev_cgroup */
+	LZ_PART_FLOW,	  /* lz_ev_flow */
+	LZ_PART_BYTES,	  /* first bytes that were sent or received; DNS: the message */
+	LZ_PART_STDIO,	  /* lz_ev_stdio[3]: EXEC */
+	LZ_PART_DNS,	  /* lz_ev_dns; the message itself in BYTES */
+	LZ_PART_ASKED,	  /* lz_ev_socket: address given to the call, as the kernel copied it */
 	LZ_PART_THROTTLE, /* lz_ev_throttle */
-	LZ_PART_LEARN,	 /* lz_ev_learn: under which the file can be passed over */
-	LZ_PART_STATS,	 /* lz_ev_stats */
+	LZ_PART_LEARN,	  /* lz_ev_learn: under which the file can be passed over */
+	LZ_PART_STATS,	  /* lz_ev_stats */
 	LZ_PART_COUNT,
 };
 
@@ -107,11 +107,11 @@ enum lz_ev_part_id {
 #define LZ_PATH_NO_MOUNT 4 /* pipe:, socket:, memfd:, anon_inode: the name is no path */
 #define LZ_PATH_DEPTH	 256
 
-#define LZ_FILE_UPPER	   1 /* lies in the upper layer of an overlay: not from the image */
-#define LZ_FILE_OVERLAY	   2
-#define LZ_FILE_WRITE	   4 /* open for writing */
-#define LZ_FILE_READ	   8
-#define LZ_FILE_CREATED	   16 /* this call made it */
+#define LZ_FILE_UPPER	1 /* lies in the upper layer of an overlay: not from the image */
+#define LZ_FILE_OVERLAY 2
+#define LZ_FILE_WRITE	4 /* open for writing */
+#define LZ_FILE_READ	8
+#define LZ_FILE_CREATED 16 /* this call made it */
 struct lz_ev_file {
 	__lz_u64 inode;
 	__lz_u64 ctime_s, mtime_s;
@@ -120,8 +120,8 @@ struct lz_ev_file {
 	__lz_u32 mode;	/* type and rights */
 	__lz_u32 links; /* names it has; 0: none */
 	__lz_u32 uid, gid;
-	__lz_u32 magic; /* of the file system */
-	__lz_u32 flags; /* LZ_FILE_* */
+	__lz_u32 magic;	 /* of the file system */
+	__lz_u32 flags;	 /* LZ_FILE_* */
 	__lz_u32 number; /* of the descriptor */
 };
 
@@ -144,8 +144,8 @@ struct lz_ev_task {
 	__lz_u64 start_ns, parent_start_ns;
 	__lz_u64 cgroup;
 	__lz_u64 cap_inheritable, cap_effective, cap_permitted;
-	__lz_u64 pidns_start_ns; /* when the first process of its PID namespace began */
-	__lz_u32 pid, ppid, sid, pgid; /* as the host sees them */
+	__lz_u64 pidns_start_ns;	   /* when the first process of its PID namespace began */
+	__lz_u32 pid, ppid, sid, pgid;	   /* as the host sees them */
 	__lz_u32 vpid, vppid, vsid, vpgid; /* as its PID namespace does */
 	__lz_u32 uid, gid, loginuid;
 	__lz_u32 tty; /* device number, 0: none */
@@ -183,10 +183,10 @@ struct lz_ev_throttle {
 };
 
 /* Since the container began; what could not be read is 0 and not in `has`. */
-#define LZ_STATS_CPU	  1 /* cpu_ns */
-#define LZ_STATS_BYTES	  2 /* sent_bytes, received_bytes: of its own interfaces, "lo" left out */
-#define LZ_STATS_TCP	  4 /* connects, accepts, failed */
-#define LZ_STATS_LISTEN	  8 /* overflows */
+#define LZ_STATS_CPU	1 /* cpu_ns */
+#define LZ_STATS_BYTES	2 /* sent_bytes, received_bytes: of its own interfaces, "lo" left out */
+#define LZ_STATS_TCP	4 /* connects, accepts, failed */
+#define LZ_STATS_LISTEN 8 /* overflows */
 struct lz_ev_stats {
 	__lz_u64 cpu_ns;
 	__lz_u64 sent_bytes, received_bytes;
@@ -204,7 +204,7 @@ enum lz_how {
 	LZ_HOW_DIRFD,	/* 8 bytes, and its path when the path behind it is relative */
 	LZ_HOW_PATH,	/* text as given; a relative one is from the working directory */
 	LZ_HOW_PATH_AT, /* … or from the descriptor in the argument before */
-	LZ_HOW_CHDIR, /* text, and the working directory that it led to */
+	LZ_HOW_CHDIR,	/* text, and the working directory that it led to */
 	LZ_HOW_TEXT,
 	LZ_HOW_ADDRESS,	 /* struct sockaddr, its size in the next argument */
 	LZ_HOW_OPEN_HOW, /* struct open_how: 24 bytes */
@@ -228,8 +228,8 @@ enum lz_asks { LZ_ASKS_NOTHING, LZ_ASKS_CONNECT, LZ_ASKS_SEND, LZ_ASKS_BIND };
 
 struct lz_call_row { /* one per system call, in read-only data of the programs */
 	__lz_u8 how[LZ_EV_ARGS];
-	__lz_u8 ret_fd; /* the result is a descriptor */
-	__lz_u8 class; /* enum lz_class */
+	__lz_u8 ret_fd;	 /* the result is a descriptor */
+	__lz_u8 class;	 /* enum lz_class */
 	__lz_u16 wanted; /* mask over classes */
 	__lz_u8 discard; /* files that no rule asks about may be learnt and passed over */
 	__lz_u8 moves;	 /* it may change what mounts lie where: what was learnt is void */
@@ -282,7 +282,7 @@ struct lz_udp_flow {
 struct lz_ev_learn {
 	struct lz_discard_key key;
 	__lz_u64 folder; /* the folder's path */
-	__lz_u32 age; /* of what was learnt, when the event happened */
+	__lz_u32 age;	 /* of what was learnt, when the event happened */
 	__lz_u32 reserved;
 };
 

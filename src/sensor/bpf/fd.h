@@ -3,12 +3,12 @@
 /* What a descriptor is: the file, its path; of a socket, its two ends. */
 #include "path.h"
 
-#define S_IFMT_	  0170000
-#define S_IFSOCK_ 0140000
+#define S_IFMT_	      0170000
+#define S_IFSOCK_     0140000
 #define OVERLAY_MAGIC 0x794c7630
-#define AF_UNIX_  1
-#define AF_INET_  2
-#define AF_INET6_ 10
+#define AF_UNIX_      1
+#define AF_INET_      2
+#define AF_INET6_     10
 
 static __always_inline u64 file_of_fd(u32 fd)
 {
@@ -125,7 +125,8 @@ static __always_inline void put_unix_name(struct out *o, u16 id, struct sock *sk
 		return;
 	n = (n - 2) & 127;
 	if (!bpf_probe_read_kernel(at + sizeof(struct lz_ev_part), n,
-				   (char *)a + bpf_core_field_offset(struct unix_address, name) + 2))
+				   (char *)a + bpf_core_field_offset(struct unix_address, name) +
+					   2))
 		part_end(o, at, id, n);
 }
 

@@ -34,20 +34,20 @@ static __noinline int on_function(u32 nr, struct pt_regs *regs, long ret, bool c
 }
 
 /* The number is written where the programs are loaded: tables of both sides stay one. */
-#define CALL(name)                                                                                \
-	const volatile u32 nr_##name;                                                             \
-	SEC("?fexit/" SYS_PREFIX #name)                                                           \
-	int BPF_PROG(x_##name, struct pt_regs *regs, long ret)                                    \
-	{                                                                                         \
-		return on_function(nr_##name, regs, ret, false);                                  \
-	}                                                                                         \
+#define CALL(name)                                               \
+	const volatile u32 nr_##name;                            \
+	SEC("?fexit/" SYS_PREFIX #name)                          \
+	int BPF_PROG(x_##name, struct pt_regs *regs, long ret)   \
+	{                                                        \
+		return on_function(nr_##name, regs, ret, false); \
+	}                                                        \
 	COMPAT_CALL(name)
 #if defined(__TARGET_ARCH_x86)
-#define COMPAT_CALL(name)                                                                         \
-	SEC("?fexit/__ia32_sys_" #name)                                                           \
-	int BPF_PROG(c_##name, struct pt_regs *regs, long ret)                                    \
-	{                                                                                         \
-		return on_function(nr_##name, regs, ret, true);                                   \
+#define COMPAT_CALL(name)                                       \
+	SEC("?fexit/__ia32_sys_" #name)                         \
+	int BPF_PROG(c_##name, struct pt_regs *regs, long ret)  \
+	{                                                       \
+		return on_function(nr_##name, regs, ret, true); \
 	}
 #else
 #define COMPAT_CALL(name)

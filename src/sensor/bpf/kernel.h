@@ -174,6 +174,9 @@ struct mount {
 	struct vfsmount mnt;
 	int mnt_id;
 } KERNEL;
+struct mount___6_8 {
+	u64 mnt_id_unique; /* never given out again */
+} KERNEL;
 struct path {
 	struct vfsmount *mnt;
 	struct dentry *dentry;

@@ -222,8 +222,8 @@ struct {
 	__type(value, struct lz_udp_flow);
 } conversations SEC(".maps");
 
-static __always_inline void begin_conversation(const struct lz_udp_key *key,
-					       struct lz_udp_flow *u, const struct owner *w)
+static __always_inline void begin_conversation(const struct lz_udp_key *key, struct lz_udp_flow *u,
+					       const struct owner *w)
 {
 	struct out *o;
 	struct lz_ev_flow f = {};

@@ -6,7 +6,7 @@
  */
 #include "core.h"
 
-#define container_of_mount(vfs) ((u64)(vfs) - bpf_core_field_offset(struct mount, mnt))
+#define container_of_mount(vfs) ((u64)(vfs)-bpf_core_field_offset(struct mount, mnt))
 
 /* One name, or one step from a mount to what it is mounted on. 1 ends the walk. */
 static long path_step(u32 i, void *ctx)

@@ -67,7 +67,7 @@ static __always_inline void put_task(struct out *o, struct task_struct *task)
 	t.uid = BPF_CORE_READ(cred, euid.val);
 	t.gid = BPF_CORE_READ(cred, egid.val);
 	t.loginuid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val)
-							    : (u32)-1;
+							   : (u32)-1;
 	t.tty = tty_of(signal);
 	t.threads = BPF_CORE_READ(signal, nr_threads);
 	t.argv_bytes = BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start);
@@ -170,8 +170,13 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct mount___6_8 *m = 0;
 	struct out *o;
 
+	/* A namespace of its own has mounts of its own, under numbers that others had. */
+	if (set_discard && !bpf_core_field_exists(m->mnt_id_unique) &&
+	    BPF_CORE_READ(parent, nsproxy, mnt_ns) != BPF_CORE_READ(child, nsproxy, mnt_ns))
+		__sync_fetch_and_add(&discard_age, 1);
 	if (child->pid != child->tgid)
 		return 0; /* a thread */
 	count(LZ_COUNT_SEEN);

@@ -19,7 +19,7 @@ fi
 missing=''
 echo "$verbs" | while read -r verb; do
 	page=$LZ_SOURCE/man/lazaret.1
-	case $verb in scan) page=$LZ_SOURCE/man/lazaret-scan.1 ;; db*) page=$LZ_SOURCE/man/lazaret-db.1 ;; rules*) page=$LZ_SOURCE/man/lazaret-rules.1 ;; esac
+	case $verb in scan) page=$LZ_SOURCE/man/lazaret-scan.1 ;; db*) page=$LZ_SOURCE/man/lazaret-db.1 ;; rules*) page=$LZ_SOURCE/man/lazaret-rules.1 ;; watch | top) page=$LZ_SOURCE/man/lazaret-$verb.1 ;; esac
 	word=${verb##* }
 	grep -q "$word" "$page" || echo "man: $verb"
 	grep -q -- "$word" "$tmp/bash" || echo "bash: $verb"

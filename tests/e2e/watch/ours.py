@@ -16,7 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 from stage import Engine, Host, Sensor, Tap, Trouble, command, make_stage  # noqa: E402
-from stock import BUILD, FENCE, SOURCE, WITHIN_S, Deed, fence, judge_benign, tell  # noqa: E402
+from stock import BUILD, FENCE, SOURCE, WITHIN_S, Deed, fence, judge_benign, judge_replay, tell  # noqa: E402
 
 RULES = os.path.join(SOURCE, "data/rules/runtime")
 
@@ -137,6 +137,7 @@ def perform(plan, rules, pattern, stage, tap):
     tap.case(status == 0, "the sensor ends when it is told to, with 0")
     if status != 0:
         tap.note(f"{status}: {sensor.said()}")
+    judge_replay(sensor, tap)
 
 
 def main():

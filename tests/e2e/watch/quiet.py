@@ -33,7 +33,7 @@ WORK = [
      "printf 'events {} http { server { listen 8098; } }' >/tmp/n.conf && nginx -c /tmp/n.conf && "
      "wrk -t1 -c40 -d12s http://127.0.0.1:8098/ && nginx -c /tmp/n.conf -s stop"),
     ("a build by make and gcc", False, r"""
-mkdir -p /root/build && cd /root/build
+mkdir -p /srv/build && cd /srv/build
 printf 'int part(int x) { return x + 1; }\n' >part.c
 printf 'int part(int); int main(void) { return part(-1); }\n' >main.c
 printf '#!/bin/sh\ngcc -x c -o conftest - <<"END" && ./conftest\nint main(void) { return 0; }\nEND\n' >configure

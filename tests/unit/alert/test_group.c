@@ -404,6 +404,7 @@ static int copy_it(void)
 	struct lz_err err = {0};
 	size_t bytes = 0;
 
+	a.respond = LZ_SPAN("stop it");
 	copy = lz_alert_copy(&a, &bytes, &err);
 	if (!copy)
 		return err.code;
@@ -411,6 +412,8 @@ static int copy_it(void)
 	assert_ptr_not_equal(copy->fields[1].text.p, a.fields[1].text.p);
 	assert_span(copy->fields[1].text, "nc");
 	assert_span(copy->tags[1], "shell");
+	assert_span(copy->respond, "stop it");
+	assert_ptr_not_equal(copy->respond.p, a.respond.p);
 	assert_span(copy->lineage[2].cmdline, "sshd -D");
 	assert_span(copy->container.digest, "sha256:aa");
 	lz_free(copy);

@@ -39,6 +39,28 @@ static void test_people(void **state)
 			    "image reg:5000/shop/web:1.2) [sshd(12) > bash(40) > nc(51)]\n");
 }
 
+/* What is to be done: always for machines, for people when they want it. */
+static void test_respond(void **state)
+{
+	struct lz_alert a = sample();
+
+	(void)state;
+	assert_null(strstr(printed(&a, LZ_ALERT_JSON), "respond"));
+	a.respond = LZ_SPAN("Stop \"it\".");
+	assert_non_null(
+		strstr(printed(&a, LZ_ALERT_JSON), ", \"respond\": \"Stop \\\"it\\\".\", "));
+	a.respond = LZ_SPAN("Stop it.\033[2J");
+	assert_null(strstr(printed(&a, LZ_ALERT_LINES), "Stop"));
+	a.detail = true;
+	assert_string_equal(
+		printed(&a, LZ_ALERT_LINES),
+		"10:20:30.000000001: Warning netcat runs (command=nc -l) (container web, "
+		"image reg:5000/shop/web:1.2)\n"
+		"    sshd(12) > bash(40) > nc(51)\n"
+		"    what to do: Stop it.\\x1b[2J\n");
+	assert_null(strstr(printed(&a, LZ_ALERT_ONE_LINE), "Stop"));
+}
+
 static void test_counts(void **state)
 {
 	struct lz_alert a = sample();
@@ -237,10 +259,10 @@ static int tidy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_people),	       cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_container),      cmocka_unit_test(test_json),
-		cmocka_unit_test(test_rude),	       cmocka_unit_test(test_long),
-		cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_respond), cmocka_unit_test(test_people),
+		cmocka_unit_test(test_counts),	cmocka_unit_test(test_container),
+		cmocka_unit_test(test_json),	cmocka_unit_test(test_rude),
+		cmocka_unit_test(test_long),	cmocka_unit_test(test_without_memory),
 	};
 	setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests(tests, NULL, tidy);

@@ -863,7 +863,8 @@ static void test_possible_never_lies(void **state)
 }
 
 struct partial {
-	const char *known; /* names of fields, each with a blank behind it; ~ before: the beginning, ! what it lacks */
+	const char *
+		known; /* names of fields, each with a blank behind it; ~ before: the beginning, ! what it lacks */
 };
 
 static enum lz_knowledge partial_knows(void *arg, const struct lz_field *f, struct lz_span index)
@@ -907,13 +908,13 @@ static const struct {
 	{"proc.name=val(proc.pname)", "proc.name ", "{}", false},
 	{"proc.name=val(proc.pname)", "proc.name ", "{\"proc.name\": \"a\"}", true},
 	{"proc.env[A]=1", "proc.env[A] ", "{\"proc.env[A]\": \"2\"}", false},
-	/* a text of which only the beginning is known */
+/* a text of which only the beginning is known */
 #define LIB "{\"fd.name\": \"/usr/lib/\"}"
 	{"fd.name=/etc/shadow", "~fd.name ", LIB, false},
 	{"fd.name=/usr/lib/x", "~fd.name ", LIB, true},
 	{"fd.name!=/etc/shadow", "~fd.name ", LIB, true},
 	{"not fd.name=/etc/shadow", "~fd.name ", LIB, true},
-	{"fd.name in (/etc/shadow, /root/x)", "~fd.name ", LIB, false},
+	{"fd.name in (/etc/shadow, /srv/x)", "~fd.name ", LIB, false},
 	{"fd.name in (/etc/shadow, /usr/lib/x)", "~fd.name ", LIB, true},
 	{"fd.name startswith /etc", "~fd.name ", LIB, false},
 	{"fd.name startswith /usr/lib/x86", "~fd.name ", LIB, true},
@@ -933,7 +934,7 @@ static const struct {
 	{"fd.name startswith anyof (/etc, /root)", "~fd.name ", LIB, true}, /* not looked into */
 	{"tolower(fd.name)=/etc/shadow", "~fd.name ", LIB, true},
 	{"fd.name=/etc/shadow", "~fd.name ", "{}", true},
-	/* a text that is known to lack another */
+/* a text that is known to lack another */
 #define NO_DOTS "{\"fd.name\": \"..\"}"
 	{"fd.name contains ../", "!fd.name ", NO_DOTS, false},
 	{"not fd.name contains ../", "!fd.name ", NO_DOTS, true},
@@ -1180,9 +1181,44 @@ static void test_tables(void **state)
 	}
 }
 
+/* respond: a text of ours beside the others. */
+static void respond(void **state)
+{
+	static const char first[] = "- rule: r\n  desc: d\n  priority: INFO\n  output: o\n"
+				    "  condition: evt.type = open\n";
+	char text[600];
+	struct lz_rules *r;
+
+	(void)state;
+	snprintf(text, sizeof(text), "%s  respond: stop it\n", first);
+	r = load(text);
+	no_errors(r, text);
+	assert_int_equal(lz_rules_notes(r)->n, 0);
+	assert_span(((struct lz_rule *)lz_rules_all(r)->p)->respond, "stop it");
+	lz_rules_free(r);
+	snprintf(text, sizeof(text),
+		 "%s  respond: stop it\n- rule: r\n  respond: now\n  override: {respond: append}\n",
+		 first);
+	r = load(text);
+	no_errors(r, text);
+	assert_span(((struct lz_rule *)lz_rules_all(r)->p)->respond, "stop it now");
+	lz_rules_free(r);
+	/* A rule defined anew has only what it says itself. */
+	snprintf(text, sizeof(text), "%s  respond: stop it\n%s", first, first);
+	r = load(text);
+	no_errors(r, text);
+	assert_int_equal(((struct lz_rule *)lz_rules_all(r)->p)->respond.n, 0);
+	lz_rules_free(r);
+	snprintf(text, sizeof(text), "%s  respond: [a]\n", first);
+	r = load(text);
+	assert_int_equal(lz_rules_errors(r), 1);
+	lz_rules_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(respond),
 		cmocka_unit_test(test_meaning),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_exceptions),

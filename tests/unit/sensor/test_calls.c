@@ -55,10 +55,10 @@ static const struct row opens[] = {ROW(O_WRONLY),
 				   ROW(O_PATH),
 				   ROW(O_TMPFILE),
 				   LAST};
-static const struct row modes[] = {ROW(S_ISUID), ROW(S_ISGID), ROW(S_ISVTX), ROW(S_IRUSR),
-				   ROW(S_IWUSR), ROW(S_IXUSR), ROW(S_IRGRP), ROW(S_IWGRP),
-				   ROW(S_IXGRP), ROW(S_IROTH), ROW(S_IWOTH), ROW(S_IXOTH),
-				   LAST};
+static const struct row modes[] = {
+	ROW(S_ISUID), ROW(S_ISGID), ROW(S_ISVTX), ROW(S_IRUSR),	 ROW(S_IWUSR), ROW(S_IXUSR),
+	ROW(S_IRGRP), ROW(S_IWGRP), ROW(S_IXGRP), ROW(S_IROTH),	 ROW(S_IWOTH), ROW(S_IXOTH),
+	ROW(S_IFBLK), ROW(S_IFCHR), ROW(S_IFIFO), ROW(S_IFSOCK), LAST};
 static const struct row namespaces[] = {ROW(CLONE_NEWTIME), ROW(CLONE_VM),     ROW(CLONE_FS),
 					ROW(CLONE_FILES),   ROW(CLONE_NEWNS),  ROW(CLONE_NEWCGROUP),
 					ROW(CLONE_NEWUTS),  ROW(CLONE_NEWIPC), ROW(CLONE_NEWUSER),

@@ -3,6 +3,8 @@
 #include "sensor/procs.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -420,6 +422,55 @@ static void from_memory(void **state)
 	lz_procs_free(p);
 }
 
+/* One that was there before the sensor, and whose program lies in memory only. */
+static void from_memory_before(void **state)
+{
+	struct lz_ev_task t = {.start_ns = 1000};
+	struct lz_ev_file f = {.inode = 7, .mode = 0100777};
+	struct lz_procs *p = lz_procs_new(NULL);
+	int fd = memfd_create("lurking", MFD_CLOEXEC), in[2];
+	struct lz_record r;
+	struct lz_proc *x;
+	char command[100], c;
+	pid_t pid;
+
+	(void)state;
+	assert_true(fd >= 0);
+	snprintf(command, sizeof(command), "cat /bin/cat > /proc/%d/fd/%d", getpid(), fd);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(pipe(in), 0);
+	pid = fork();
+	if (!pid) {
+		char name[] = "cat", *argv[] = {name, NULL}, *env[] = {NULL};
+		dup2(in[0], 0);
+		close(in[1]);
+		fexecve(fd, argv, env);
+		_exit(1);
+	}
+	close(in[0]);
+	for (int i = 0; i < 500; i++) { /* until it has become the other */
+		char link[40], to[100] = "";
+		snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+		if (readlink(link, to, sizeof(to) - 1) > 0 && strstr(to, "lurking"))
+			break;
+		usleep(10000);
+	}
+	t.pid = (uint32_t)pid;
+	make(&m, LZ_EV_TASK, (uint32_t)pid, 1000);
+	part(&m, LZ_PART_TASK, &t, sizeof(t));
+	part(&m, LZ_PART_EXE, &f, sizeof(f));
+	r = read_made(&m);
+	x = lz_procs_take(p, &r, true);
+	assert_true(lz_proc_from_memory(x));
+	assert_span(lz_shared_span(x->exe_path), "memfd:lurking");
+	c = 0;
+	assert_int_equal(write(in[1], &c, 1), 1);
+	close(in[1]);
+	waitpid(pid, NULL, 0);
+	close(fd);
+	lz_procs_free(p);
+}
+
 static int a_family(void)
 {
 	struct lz_err err = {0};
@@ -458,6 +509,7 @@ int main(void)
 		cmocka_unit_test(hostile_parent),
 		cmocka_unit_test(circles),
 		cmocka_unit_test(from_memory),
+		cmocka_unit_test(from_memory_before),
 		cmocka_unit_test(no_memory),
 	};
 

@@ -86,7 +86,9 @@ static size_t size_of_part(unsigned id)
 	case LZ_PART_STDIO:
 		return 48;
 	case LZ_PART_LEARN:
-		return 56;
+		return 64;
+	case LZ_PART_STATS:
+		return sizeof(struct lz_ev_stats);
 	default:
 		return 0;
 	}

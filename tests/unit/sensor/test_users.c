@@ -216,6 +216,38 @@ static void gone(void **state)
 	lz_users_free(u);
 }
 
+/* A user who is added later is known a second later; one who was asked for before is not asked for
+ * again and again. */
+static void added(void **state)
+{
+	struct lz_users *u = lz_users_new(NULL);
+	struct lz_user x;
+	pid_t pid;
+
+	(void)state;
+	fresh();
+	put("etc/passwd", "one:x:1:1::/:/\n");
+	put("etc/group", "one:x:1:\n");
+	pid = inhabitant(false);
+	assert_true(lz_users_find(u, 9, (uint32_t)pid, 1, &x));
+	assert_false(lz_users_find(u, 9, (uint32_t)pid, 2, &x));
+	put("etc/passwd", "one:x:1:1::/:/\ntwo:x:2:2::/:/\n");
+	put("etc/group", "one:x:1:\ntwo:x:2:\n");
+	assert_false(lz_users_find(u, 9, (uint32_t)pid, 2, &x));
+	usleep(1100000);
+	assert_false(lz_users_find(u, 9, 0, 2, &x)); /* nobody to ask */
+	assert_true(lz_users_find(u, 9, (uint32_t)pid, 2, &x));
+	assert_span(x.name, "two");
+	assert_span(lz_users_group(u, 9, (uint32_t)pid, 2), "two");
+	/* What a recording said stays. */
+	lz_users_put(u, 9, LZ_SPAN("told:x:5:5::/:/\n"), LZ_SPAN(""));
+	usleep(1100000);
+	assert_false(lz_users_find(u, 9, (uint32_t)pid, 2, &x));
+	assert_true(lz_users_find(u, 9, (uint32_t)pid, 5, &x));
+	away(pid);
+	lz_users_free(u);
+}
+
 static pid_t walked;
 static int walk(void)
 {
@@ -246,8 +278,10 @@ static void no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),	   cmocka_unit_test(host), cmocka_unit_test(odd_tables),
-		cmocka_unit_test(mounted), cmocka_unit_test(gone), cmocka_unit_test(no_memory),
+		cmocka_unit_test(good),	      cmocka_unit_test(host),
+		cmocka_unit_test(odd_tables), cmocka_unit_test(added),
+		cmocka_unit_test(mounted),    cmocka_unit_test(gone),
+		cmocka_unit_test(no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

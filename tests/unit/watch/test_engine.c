@@ -432,26 +432,34 @@ static void folders(void **state)
 	assert_false(folder_matters("evt.type = openat and fd.name = /etc/shadow", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name = /etc/shadow", "/etc/passwd"));
 	assert_false(folder_matters("evt.type = openat and fd.name startswith /etc", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name startswith /usr/lib/p", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name startswith /usr/lib/p",
+				   "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name endswith .key", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name contains secret", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name glob /usr/*/secret", "/usr/lib/x"));
+	assert_true(
+		folder_matters("evt.type = openat and fd.name glob /usr/*/secret", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name regex .*", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.filename = y", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.typechar = d", "/usr/lib/x"));
 	assert_false(folder_matters("evt.type = openat and fd.directory = /etc", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.directory = /usr/lib and proc.name = x",
-				   "/usr/lib/x"));
+	assert_true(folder_matters(
+		"evt.type = openat and fd.directory = /usr/lib and proc.name = x", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and not fd.name startswith /usr", "/x"));
-	assert_false(folder_matters("evt.type = openat and not fd.name startswith /usr", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name pmatch (/usr/lib/y)", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name in (/a/b, /usr/lib/y)", "/usr/lib/x"));
+	assert_false(
+		folder_matters("evt.type = openat and not fd.name startswith /usr", "/usr/lib/x"));
+	assert_true(
+		folder_matters("evt.type = openat and fd.name pmatch (/usr/lib/y)", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and fd.name in (/a/b, /usr/lib/y)",
+				   "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name != /usr/lib/x", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and toupper(fd.name) = /USR/LIB/Y", "/usr/lib/x"));
+	assert_true(folder_matters("evt.type = openat and toupper(fd.name) = /USR/LIB/Y",
+				   "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name icontains LIB/Y", "/usr/lib/x"));
 	assert_true(folder_matters("evt.type = openat and fd.name > /usr/lib/m", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name exists and proc.name = q", "/usr/lib/x"));
-	assert_true(folder_matters("evt.type = openat and fd.name = /y", "/x")); /* the root itself */
+	assert_true(folder_matters("evt.type = openat and fd.name exists and proc.name = q",
+				   "/usr/lib/x"));
+	assert_true(
+		folder_matters("evt.type = openat and fd.name = /y", "/x")); /* the root itself */
 }
 
 static int everything(void)
@@ -476,19 +484,75 @@ static void no_memory(void **state)
 	lz_rules_free(rules);
 }
 
+/* --- what containers use --- */
+
+static void in_container(void)
+{
+	struct lz_ev_cgroup c = {.id = 9};
+
+	for (; c.hierarchy < 20; c.hierarchy++) { /* as above: whichever it is */
+		make(&m, LZ_EV_CGROUP, 1, 1);
+		part(&m, LZ_PART_CGROUP, &c, sizeof(c));
+		text(&m, LZ_PART_NAME, "/docker/" ID);
+		take();
+	}
+}
+
+static void sample(uint64_t when, uint64_t cpu_ns)
+{
+	struct lz_ev_stats st = {.cpu_ns = cpu_ns, .processes = 2, .has = LZ_STATS_CPU};
+
+	make(&m, LZ_EV_STATS, 20, 20)->flags = LZ_EVF_OTHER;
+	head_of(&m)->time_ns = when;
+	head_of(&m)->cgroup = 9;
+	part(&m, LZ_PART_STATS, &st, sizeof(st));
+	take();
+}
+
+static void samples(void **state)
+{
+	(void)state;
+	begin("- rule: Busy\n  desc: d\n  condition: evt.type = stats and container.stat.cpu > 80\n"
+	      "  output: at %container.stat.cpu with %container.stat.processes of %container.id\n"
+	      "  respond: look at it\n  priority: WARNING\n");
+	in_container();
+	program(20, 1, "miner", "miner", 6);
+	sample(5 * SECOND, 0);
+	sample(10 * SECOND, 1 * SECOND);
+	assert_int_equal(got.alerts, 0);
+	sample(15 * SECOND, 6 * SECOND);
+	assert_int_equal(got.alerts, 1);
+	assert_string_equal(got.output, "at 100 with 2 of 3f4b0c1d2e5a");
+	end();
+	/* Of the host nothing is kept, and where no rule asks nothing is counted. */
+	begin("- rule: Busy\n  desc: d\n  condition: evt.type = stats and container.stat.cpu > 80\n"
+	      "  output: o\n  priority: WARNING\n");
+	program(20, 1, "miner", "miner", 6);
+	sample(5 * SECOND, 0);
+	sample(10 * SECOND, 5 * SECOND);
+	assert_int_equal(got.alerts, 0);
+	end();
+	begin("- rule: Any\n  desc: d\n  condition: evt.type = stats\n  output: at "
+	      "%container.stat.cpu\n"
+	      "  priority: WARNING\n");
+	in_container();
+	program(20, 1, "miner", "miner", 6);
+	sample(5 * SECOND, 0);
+	sample(10 * SECOND, 5 * SECOND);
+	assert_int_equal(got.alerts, 2);
+	assert_string_equal(got.output, "at 100");
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(alert),
-		cmocka_unit_test(clock_jump),
-		cmocka_unit_test(clock_jump_and_windows),
-		cmocka_unit_test(loss),
-		cmocka_unit_test(containers),
-		cmocka_unit_test(bad_records),
-		cmocka_unit_test(other_rules),
-		cmocka_unit_test(names),
-		cmocka_unit_test(forgets),
-		cmocka_unit_test(files), cmocka_unit_test(folders),
+		cmocka_unit_test(samples),     cmocka_unit_test(alert),
+		cmocka_unit_test(clock_jump),  cmocka_unit_test(clock_jump_and_windows),
+		cmocka_unit_test(loss),	       cmocka_unit_test(containers),
+		cmocka_unit_test(bad_records), cmocka_unit_test(other_rules),
+		cmocka_unit_test(names),       cmocka_unit_test(forgets),
+		cmocka_unit_test(files),       cmocka_unit_test(folders),
 		cmocka_unit_test(no_memory),
 	};
 

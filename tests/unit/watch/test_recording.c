@@ -27,9 +27,10 @@ static void record_sample(const char *path)
 	assert_ok(lz_recording_close(r, &err), err);
 }
 
-static const char sample_text[] = "T[1700000000000000000]E[first]E[]G[........\x2f"
-				  "docker/x]"
-				  "T[1699999990000000000]E[last]";
+static const char sample_text[] =
+	"T[1700000000000000000]E[first]T[1700000000000000500]E[]G[........\x2f"
+	"docker/x]"
+	"T[1699999990000000000]E[last]";
 
 /* All of a recording as text; negative: how it ended. */
 static int read_all(const char *path, struct lz_buf *out, struct lz_err *err)
@@ -266,6 +267,8 @@ static void bad_places(void **state)
 	for (int i = 0; i < 100; i++)
 		lz_recording_add(r, LZ_SPAN("a record"));
 	lz_recording_flush(r);
+	assert_true(lz_recording_state(r, &err) < 0);
+	assert_non_null(strstr(err.text, "No space left"));
 	lz_recording_add(r, LZ_SPAN("another"));
 	assert_true(lz_recording_close(r, &err) < 0);
 	assert_non_null(strstr(err.text, "No space left"));
