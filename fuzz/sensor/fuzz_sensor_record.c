@@ -25,13 +25,13 @@ static const char rule_text[] =
 	"  by: [proc.name, fd.name]\n  output: o\n  priority: INFO\n";
 
 static size_t usual;
+extern size_t fuzz_zeros;
+size_t fuzz_zeros; /* so that every byte is really read */
 
 static void read_all(struct lz_span s)
 {
-	static volatile unsigned sum;
-
 	for (size_t i = 0; i < s.n; i++)
-		sum += (unsigned char)s.p[i];
+		fuzz_zeros += !s.p[i];
 }
 
 static void on_alert(void *arg, const struct lz_alert *a)

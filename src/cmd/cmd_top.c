@@ -18,7 +18,7 @@ static const struct lz_option options[] = {
 		   "rule file, or folder of them, whose alerts are counted and shown; may be given "
 		   "several times"},
 	[INTERVAL] = {"--interval", 'i', "SECONDS", NULL, "time between looks (2)"},
-	[ONCE] = {"--once", '1', NULL, NULL,
+	[ONCE] = {"--once", 0, NULL, NULL,
 		  "one table as plain text after one interval, and the end"},
 	[RATE] = {"--rate", 0, "EVENTS", NULL,
 		  "most events a second of one container; beyond, they are not counted (0: no "

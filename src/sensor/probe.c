@@ -124,7 +124,7 @@ int lz_probe_point(enum lz_point number)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 	const struct point *x = &points[number];
-	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = x->attach);
+	struct bpf_prog_load_opts o = {.sz = sizeof(o), .expected_attach_type = x->attach};
 	int prog, r;
 
 	if (x->btf) {

@@ -55,7 +55,8 @@ struct lz_flow_record {
 /* Which program libbpf complained about; it says so only in text. */
 static _Thread_local char refused_program[64];
 
-static int hear(enum libbpf_print_level level, const char *fmt, va_list args)
+static __attribute__((format(printf, 2, 0))) int hear(enum libbpf_print_level level,
+						      const char *fmt, va_list args)
 {
 	char line[300], *name;
 

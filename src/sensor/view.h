@@ -67,6 +67,8 @@ int lz_view_kind(const struct lz_view *v, const struct lz_record *r);
 /* Whether a field can ever have a value: every row of lz_fields but those that docs/fields.md
  * marks as never answered. */
 bool lz_view_answers(const struct lz_field *f);
+/* An io_uring operation: "openat"; NULL: newer than this program. */
+const char *lz_uring_name(unsigned operation);
 /* Where the event at hand goes: of a connection that this end begins. false: it is none. */
 bool lz_view_destination(struct lz_view *v, unsigned char ret_ip[16], unsigned *ret_bytes);
 /* A field's first value by its name, for those who are no rules; .p NULL: none. */

@@ -442,7 +442,7 @@ GETTER(throttle_dropped)
 		       ? lz_view_int(v, (int64_t)t.dropped, ret)
 		       : 0;
 }
-GETTER(uring_op)
+const char *lz_uring_name(unsigned operation)
 {
 	static const char *const names[] = {"nop",
 					    "readv",
@@ -507,12 +507,18 @@ GETTER(uring_op)
 					    "readv_fixed",
 					    "writev_fixed",
 					    "pipe"};
+
+	return operation < sizeof(names) / sizeof(names[0]) ? names[operation] : NULL;
+}
+
+GETTER(uring_op)
+{
 	const struct lz_ev *h = &v->at.record->head;
 
 	if (h->kind != LZ_EV_IO_URING || h->ret < 0)
 		return 0;
-	if ((uint64_t)h->ret < sizeof(names) / sizeof(names[0]))
-		return lz_view_cstr(v, names[h->ret], ret);
+	if (h->ret < 64 && lz_uring_name((unsigned)h->ret))
+		return lz_view_cstr(v, lz_uring_name((unsigned)h->ret), ret);
 	return lz_view_int(v, h->ret, ret);
 }
 

@@ -283,6 +283,7 @@ void lz_profiler_see(struct lz_profiler *p, const struct lz_seen *e)
 
 	p->seen = *e;
 	p->settled = LZ_SETTLED_FOLDER;
+	lz_facts_meet(p->reader, e);
 	if (!e->group || !e->group->in_container || (!p->learner && !lz_profiles_count(p->set)))
 		return;
 	/* What the runtime opens says nothing of what the container may open there. */

@@ -45,18 +45,17 @@ struct lz_reduced {
 static int open_connector(void)
 {
 	struct sockaddr_nl a = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-	__extension__ struct __attribute__((packed, aligned(4))) { /* a message without its data */
-		struct nlmsghdr head;
-		struct cn_msg message;
-		enum proc_cn_mcast_op op;
-	} ask = {
-		.head = {.nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE},
-		.message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(enum proc_cn_mcast_op)},
-		.op = PROC_CN_MCAST_LISTEN};
+	enum proc_cn_mcast_op op = PROC_CN_MCAST_LISTEN;
+	char ask[NLMSG_HDRLEN + sizeof(struct cn_msg) + sizeof(op)] = {0};
+	const struct nlmsghdr head = {.nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE};
+	const struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(op)};
 	int s = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
 
+	memcpy(ask, &head, sizeof(head));
+	memcpy(ask + NLMSG_HDRLEN, &message, sizeof(message));
+	memcpy(ask + NLMSG_HDRLEN + sizeof(message), &op, sizeof(op));
 	if (s >= 0 && (bind(s, (struct sockaddr *)&a, sizeof(a)) ||
-		       send(s, &ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))) {
+		       send(s, ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))) {
 		close(s);
 		return -1;
 	}

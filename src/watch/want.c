@@ -9,6 +9,7 @@
 
 #include "../base/vec.h"
 #include "../sensor/calls.h"
+#include "../sensor/view.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -250,6 +251,25 @@ static uint64_t want_uring(const uint64_t *kinds)
 	return bits;
 }
 
+/* Where rules tell operations apart, those that could meet one; else opening stands for all. */
+static uint64_t named_uring(struct asking *a, const struct lz_rules *r)
+{
+	uint64_t bits = 0;
+
+	if (!lz_rules_asks(r, "uring.op"))
+		return 1ULL << 18;
+	a->kind = lz_event_kind(LZ_SPAN("io_uring"));
+	for (unsigned i = 0; i < 64; i++) {
+		struct world w = {.n = 0};
+		char number[8];
+		snprintf(number, sizeof(number), "%u", i);
+		say(&w, "uring.op", lz_uring_name(i) ? lz_uring_name(i) : number, 0, false);
+		if (possible(a, &w))
+			bits |= 1ULL << i;
+	}
+	return bits;
+}
+
 int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_err *err)
 {
 	struct asking a = {.m = lz_matcher_new(r, err)};
@@ -261,7 +281,6 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 	a.any_id = !lz_rules_constants(r, "container.id", take_id, &a);
 	memset(c->wanted, 0, sizeof(c->wanted));
 	want_calls(&a, kinds, c);
-	lz_matcher_free(a.m);
 	c->environment = lz_rules_asks(r, "proc.env") || lz_rules_asks(r, "proc.aenv");
 	/* Where containers go is learnt from all connections that came about. */
 	c->flows = has_kind(kinds, "flow") || lz_rules_asks(r, "flow.destination_age") ||
@@ -271,7 +290,8 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 		 lz_rules_asks(r, "fd.cip.name") || lz_rules_asks(r, "fd.lip.name") ||
 		 lz_rules_asks(r, "fd.rip.name");
 	c->capabilities = has_kind(kinds, "capability");
-	c->uring = has_kind(kinds, "io_uring") ? want_uring(kinds) | 1ULL << 18 : 0;
+	c->uring = has_kind(kinds, "io_uring") ? want_uring(kinds) | named_uring(&a, r) : 0;
+	lz_matcher_free(a.m);
 	/* Where a process is after it moved. */
 	if (lz_rules_asks(r, "proc.cwd"))
 		for (size_t i = 0; i < 2; i++)

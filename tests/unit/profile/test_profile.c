@@ -3,6 +3,7 @@
 #include "test.h"
 
 #include "base/clean.h"
+#include "base/io.h"
 #include "profile/profile.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -374,6 +375,35 @@ static void round_trip(void **state)
 	}
 }
 
+/* The example for people is one. */
+static void documented(void **state)
+{
+	LZ_CLEAN(buf) struct lz_buf b;
+	struct lz_err err = {0};
+	struct lz_profile *p;
+	char *from, *to;
+
+	(void)state;
+	lz_buf_init(&b, LZ_PROFILE_BYTES);
+	assert_ok(lz_read_file(source_path("docs/profiles.md"), &b, &err), err);
+	from = strstr(b.p, "```yaml\n");
+	assert_non_null(from);
+	from += 8;
+	to = strstr(from, "```");
+	assert_non_null(to);
+	*to = 0;
+	p = read_text(from);
+	assert_int_equal(lz_profile_count(p, LZ_FACT_DESTINATION), 5);
+	assert_int_equal(judge(p, LZ_FACT_PROGRAM, "/bin/sh", "outside", 1), LZ_VERDICT_KNOWN);
+	assert_int_equal(judge(p, LZ_FACT_PROGRAM, "/bin/sh", "/tmp/x", 1), LZ_VERDICT_NEW);
+	assert_int_equal(judge(p, LZ_FACT_PROGRAM, "/usr/bin/id", "/tmp/x", 1), LZ_VERDICT_KNOWN);
+	assert_int_equal(judge(p, LZ_FACT_WRITE, "/var/cache/nginx/a/b", NULL, 1),
+			 LZ_VERDICT_KNOWN);
+	assert_int_equal(judge(p, LZ_FACT_DESTINATION, "udp 192.0.2.1 53", NULL, 1),
+			 LZ_VERDICT_KNOWN);
+	lz_profile_free(p);
+}
+
 static int whole_life(void)
 {
 	struct lz_profile_about about = {.id = LZ_SPAN(ID), .image = LZ_SPAN("x")};
@@ -423,7 +453,7 @@ int main(void)
 		cmocka_unit_test(cut),		cmocka_unit_test(many_parents),
 		cmocka_unit_test(settled),	cmocka_unit_test(refused),
 		cmocka_unit_test(refused_size), cmocka_unit_test(round_trip),
-		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_memory),	cmocka_unit_test(documented),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,7 @@ static void on_event(void *arg, const struct lz_seen *x)
 	struct lz_facts f;
 
 	(void)arg;
+	lz_facts_meet(reader, x);
 	show(about, &f, lz_facts_about(reader, x, &f));
 	show(fact, &f, lz_facts_of(reader, x, &f));
 }
@@ -211,6 +212,36 @@ static void files(void **state)
 	end();
 }
 
+/* After a loss: nothing is known of how they began. */
+static void unseen(void **state)
+{
+	(void)state;
+	begin();
+	call(30, SYS_mount, 0);
+	snprintf(head_of(&m)->comm, 16, "runc:[2:INIT]");
+	assert_string_equal(take(), "-");
+	call(31, SYS_mount, 0);
+	snprintf(head_of(&m)->comm, 16, "mount");
+	assert_string_equal(take(), "calls mount");
+	end();
+}
+
+static void names(void **state)
+{
+	(void)state;
+	begin();
+	box();
+	make(&m, LZ_EV_DNS, 20, 20)->cgroup = BOX;
+	part(&m, LZ_PART_BYTES,
+	     "\x12\x34\x81\x80\0\1\0\1\0\0\0\0\3www\7example\3com\0\0\1\0\1"
+	     "\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\1",
+	     49);
+	assert_string_equal(take(), "-");
+	assert_string_equal(socket_call(SYS_connect, 0, IPPROTO_TCP, 40000, "192.0.2.1", 443),
+			    "destinations tcp www.example.com 443 | tcp 192.0.2.1 443");
+	end();
+}
+
 static void connections(void **state)
 {
 	(void)state;
@@ -299,7 +330,8 @@ int main(void)
 		cmocka_unit_test(programs),	cmocka_unit_test(runtimes),
 		cmocka_unit_test(files),	cmocka_unit_test(connections),
 		cmocka_unit_test(unix_sockets), cmocka_unit_test(other),
-		cmocka_unit_test(wanted),
+		cmocka_unit_test(wanted),	cmocka_unit_test(unseen),
+		cmocka_unit_test(names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,8 +182,8 @@ static void strangers(void **state)
 {
 	static const char *const names[] = {"\033[2Jx",
 					    "a\nb",
-					    "\xe2\x80\xae"
-					    "evil",
+					    ("\xe2\x80\xae"
+					     "evil"),
 					    "\xff\xfe",
 					    "\xc2\x9bm",
 					    "日本語日本語日本語日本語日本語日本語",

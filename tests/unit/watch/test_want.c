@@ -167,6 +167,11 @@ static void extras(void **state)
 	assert_true(want("evt.type = io_uring").uring >> 18 & 1);
 	c = want("evt.type in (io_uring, unlinkat)");
 	assert_true(c.uring >> 36 & 1);
+	/* Where rules name operations, these and no others. */
+	assert_true(want("evt.type = io_uring and uring.op in (connect, unlinkat)").uring ==
+		    (1ULL << 16 | 1ULL << 36));
+	assert_false(want("evt.type = io_uring and not uring.op in (read, write)").uring >> 22 & 3);
+	assert_true(want("evt.type = io_uring and not uring.op in (read, write)").uring >> 34 & 1);
 	/* Outputs ask, too. */
 	{
 		struct lz_rules *r = load("evt.type = execve", "%proc.env[X] %fd.sip.name");
