@@ -236,6 +236,7 @@ def other_thread(lab, tap, main):
 
 @case
 def hostile_names(lab, tap, main):
+    lines = Watch(lab, "lines", form="text")
     names = {b"\x1b]0;evil\x07": "escape", b"new\nline\r": "line", b"\xff\xfe\x80": "utf8", b"%s%n$(x)": "format",
              '"},{"rule":"x'.encode(): "json"}
     for name, word in names.items():
@@ -245,6 +246,12 @@ def hostile_names(lab, tap, main):
     for word in names.values():
         found = main.wait(lambda a, w=word: a["rule"] == "Ran" and a["proc.cmdline"].endswith(f"-{w}"))
         tap.case(len(found) == 1, f"hostile process name ({word}): told")
+    with lines.news:
+        lines.news.wait_for(lambda: sum(lab.mark.encode() in line for line in lines.raw) >= len(names), 5)
+    lines.stop()
+    raw = [line for line in lines.raw if lab.mark.encode() in line]
+    tap.case(len(raw) >= len(names) and all(not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", line) for line in raw)
+             and all(line.decode(errors="replace").encode() == line for line in raw), "hostile process names: harmless as lines for people")
     raw = [line for line in main.raw if lab.mark.encode() in line]
     tap.case(all(not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", line) for line in raw), "hostile process names: no control bytes in output")
     tap.case(all(line.decode(errors="replace").encode() == line for line in raw), "hostile process names: good UTF-8")
