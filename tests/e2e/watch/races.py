@@ -851,6 +851,7 @@ def main():
         if not os.path.exists(program):
             print(f"Bail out! {program} is not built")
             return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # nothing is left behind
     tmp = tempfile.mkdtemp(prefix="lzrace.")
     os.chmod(tmp, 0o755)
     pattern = re.compile(sys.argv[1] if len(sys.argv) > 1 else "")
