@@ -392,6 +392,8 @@ static __always_inline struct out *begin_call(struct task_struct *task)
 
 	if (o)
 		o->ev.cgroup = cgroup_of(task);
+	else
+		count(LZ_COUNT_SEEN); /* and lost: on_call() does not come to count it */
 	return o;
 }
 
