@@ -13,10 +13,10 @@ static void check_shape(struct lz_span bytes)
 {
 	LZ_CLEAN(buf) struct lz_buf folder, whole;
 
-	if (bytes.n > LZ_SHAPE_MAX - 1)
-		return;
 	lz_buf_init(&whole, 2 * LZ_SHAPE_MAX);
 	lz_buf_init(&folder, 8 * LZ_SHAPE_MAX);
+	if (bytes.n > LZ_SHAPE_MAX - 1)
+		return;
 	lz_buf_byte(&whole, '/');
 	lz_buf_span(&whole, bytes);
 	CHECK(!lz_shape_folder(&folder, lz_buf_view(&whole)));
@@ -47,11 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lz_profile *p, *q, *r;
 	struct lz_err err = {0};
 
+	lz_buf_init(&one, 4 * LZ_PROFILE_BYTES);
+	lz_buf_init(&two, 4 * LZ_PROFILE_BYTES);
 	check_shape(text);
 	if (checked(lz_profile_read(LZ_SPAN("file"), text, &p, &err), &err))
 		return 0;
-	lz_buf_init(&one, 4 * LZ_PROFILE_BYTES);
-	lz_buf_init(&two, 4 * LZ_PROFILE_BYTES);
 	q = again(p, &one);
 	r = again(q, &two);
 	CHECK(lz_span_eq(lz_buf_view(&one), lz_buf_view(&two)));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lazaret top: what each container does now. */
 #include "cmd.h"
+#include "rule_files.h"
 
 #include "../base/clean.h"
 #include "../base/limits.h"
@@ -15,8 +16,9 @@ enum { RULES, INTERVAL, ONCE, RATE, DOCKER_SOCKET, DOCKER_ROOT };
 
 static const struct lz_option options[] = {
 	[RULES] = {"--rules", 'r', "PATH", "@file",
-		   "rule file, or folder of them, whose alerts are counted and shown; may be given "
-		   "several times"},
+		   "rule file, or folder of them, whose alerts are counted and shown (the set that "
+		   "comes "
+		   "with the program); may be given several times"},
 	[INTERVAL] = {"--interval", 'i', "SECONDS", NULL, "time between looks (2)"},
 	[ONCE] = {"--once", 0, NULL, NULL,
 		  "one table as plain text after one interval, and the end"},
@@ -34,6 +36,7 @@ struct given {
 	struct lz_watch_options o;
 	struct lz_top_options top;
 	char **rules;
+	char own_rules[4096];
 };
 
 static bool number(const char *option, const char *text, uint64_t min, uint64_t max, uint64_t *ret)
@@ -113,6 +116,8 @@ static int run(int argc, char **argv)
 	g.rules = calloc((size_t)argc + 1, sizeof(*g.rules));
 	if (g.rules && !parse(&g, argc, argv)) {
 		look_at_terminal(&g);
+		if (!g.o.rule_count && lz_cmd_own_rules(g.own_rules, sizeof(g.own_rules)))
+			g.rules[g.o.rule_count++] = g.own_rules;
 		g.o.rules = g.rules;
 		g.o.top = &g.top;
 		r = LZ_EXIT_PASS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lazaret watch: containers as they run. */
 #include "cmd.h"
+#include "rule_files.h"
 
 #include "../base/clean.h"
 #include "../base/limits.h"
@@ -221,22 +222,12 @@ static bool take(struct given *g, int option, const char *value)
 	return true;
 }
 
-/* The set that comes with the program: beside it in the source tree, or where it was installed. */
 static bool default_rules(struct given *g)
 {
-	static const char in_tree[] = "../data/rules/runtime";
-	ssize_t n =
-		readlink("/proc/self/exe", g->own_rules, sizeof(g->own_rules) - sizeof(in_tree));
-	char *end;
-
-	g->own_rules[n > 0 ? n : 0] = 0;
-	end = strrchr(g->own_rules, '/');
-	if (end)
-		memcpy(end + 1, in_tree, sizeof(in_tree));
-	if (!end || access(g->own_rules, R_OK))
-		snprintf(g->own_rules, sizeof(g->own_rules), "%s", LZ_RULES_DIR);
+	if (!lz_cmd_own_rules(g->own_rules, sizeof(g->own_rules)))
+		return false;
 	g->rules[g->o.rule_count++] = g->own_rules;
-	return !access(g->own_rules, R_OK);
+	return true;
 }
 
 static int parse(struct given *g, int argc, char **argv)

@@ -6,6 +6,7 @@
 #include "../base/limits.h"
 #include "../format/text.h"
 #include "../rules/paths.h"
+#include "config.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -35,6 +36,21 @@ static int add_path(void *arg, const char *path, const struct stat *st, struct l
 {
 	(void)st;
 	return add_file(arg, path, err);
+}
+
+bool lz_cmd_own_rules(char *ret, size_t size)
+{
+	static const char in_tree[] = "../data/rules/runtime";
+	ssize_t n = readlink("/proc/self/exe", ret, size - sizeof(in_tree));
+	char *end;
+
+	ret[n > 0 ? n : 0] = 0;
+	end = strrchr(ret, '/');
+	if (end)
+		memcpy(end + 1, in_tree, sizeof(in_tree));
+	if (!end || access(ret, R_OK))
+		lz_span_cstr(LZ_SPAN(LZ_RULES_DIR), ret, size);
+	return !access(ret, R_OK);
 }
 
 struct lz_rules *lz_cmd_rules(char *const *paths, size_t count, struct lz_err *err)

@@ -13,7 +13,8 @@
 enum { VALUES_MAX = 100000, TREE_BYTES = 64 * 1024 * 1024 };
 
 struct reading {
-	struct lz_span file;
+	struct lz_span file, text;
+	char start[300]; /* of errors that say their place: "web.yaml:" */
 	struct lz_profile_about about;
 	struct lz_profile *p;
 	unsigned documents;
@@ -360,6 +361,21 @@ static int document(void *arg, const struct lz_yaml *root)
 	return code;
 }
 
+/* Of bytes that are no text at all libyaml says "byte 15: …". */
+static void place_of(const struct reading *r, const char *said, unsigned *ret_line,
+		     unsigned *ret_column)
+{
+	unsigned at = 0;
+
+	*ret_line = *ret_column = 1;
+	if (sscanf(said, "byte %u", &at) != 1)
+		return;
+	for (size_t i = 0; i < r->text.n && i < at; i++) {
+		*ret_column = r->text.p[i] == '\n' ? 1 : *ret_column + 1;
+		*ret_line += r->text.p[i] == '\n';
+	}
+}
+
 /* What libyaml's errors begin with becomes the place that ours have. */
 static void place(struct reading *r, int code)
 {
@@ -367,8 +383,12 @@ static void place(struct reading *r, int code)
 	unsigned line, column;
 	int n = 0;
 
-	if (sscanf(r->err->text, "line %u, column %u: %n", &line, &column, &n) != 2 || !n)
+	if (code == LZ_E_NOMEM || lz_span_starts(lz_str(r->err->text), r->start))
 		return;
+	if (sscanf(r->err->text, "line %u, column %u: %n", &line, &column, &n) != 2 || !n) {
+		n = 0;
+		place_of(r, r->err->text, &line, &column);
+	}
 	snprintf(text, sizeof(text), "%s", r->err->text + n);
 	lz_fail(r->err, code, "%.*s:%u:%u: %s", LZ_FMT(r->file), line, column, text);
 }
@@ -378,7 +398,7 @@ int lz_profile_read(struct lz_span name, struct lz_span text, struct lz_profile 
 {
 	LZ_CLEAN(arena) struct lz_arena arena;
 	struct lz_err own = {0};
-	struct reading r = {.file = name, .err = err ? err : &own};
+	struct reading r = {.file = name, .text = text, .err = err ? err : &own};
 	int code;
 
 	*ret = NULL;
@@ -386,6 +406,7 @@ int lz_profile_read(struct lz_span name, struct lz_span text, struct lz_profile 
 	if (text.n > LZ_PROFILE_BYTES)
 		return lz_fail(err, LZ_E_LIMIT, "%.*s: larger than %u bytes", LZ_FMT(name),
 			       LZ_PROFILE_BYTES);
+	snprintf(r.start, sizeof(r.start), "%.*s:", LZ_FMT(name));
 	r.err->text[0] = 0;
 	code = lz_yaml_each(text, VALUES_MAX, &arena, document, &r, r.err);
 	if (code)

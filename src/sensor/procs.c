@@ -419,8 +419,7 @@ static void on_fork(struct lz_procs *p, const struct lz_record *r, const struct 
 	x->env = again(parent->env);
 	x->cwd = again(parent->cwd);
 	x->exec_ns = parent->exec_ns;
-	x->began_in = parent->began_in;
-	x->began_by = parent->began_by;
+	x->began = parent->began;
 	x->complete = true;
 }
 
@@ -434,19 +433,7 @@ static void take_path(struct lz_shared **to, const struct lz_record *r, unsigned
 		replace(to, lz_buf_view(&b));
 }
 
-/* A runtime starts itself outside and then moves in: that tells its doings from the container's. */
-static void set_places(struct lz_procs *p, struct lz_proc *x)
-{
-	const struct lz_proc *parent =
-		x->task.ppid ? lz_procs_find(p, x->task.ppid, x->task.parent_start_ns) : NULL;
-
-	x->began_in = (struct lz_proc_place){x->task.cgroup, x->task.mntns};
-	x->began_by = (struct lz_proc_place){0};
-	if (parent)
-		x->began_by = (struct lz_proc_place){parent->task.cgroup, parent->task.mntns};
-}
-
-static void on_exec(struct lz_procs *p, struct lz_proc *x, const struct lz_record *r)
+static void on_exec(struct lz_proc *x, const struct lz_record *r)
 {
 	unsigned ignored;
 
@@ -454,8 +441,7 @@ static void on_exec(struct lz_procs *p, struct lz_proc *x, const struct lz_recor
 	x->exec_seen = true;
 	x->caps_used = 0;
 	lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
-	if (r->head.kind == LZ_EV_EXEC) /* else it began before */
-		set_places(p, x);
+	x->began = LZ_BEGAN_UNSEEN;
 	lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
 	lz_record_copy(r, LZ_PART_STDIO, x->stdio, sizeof(x->stdio));
 	take_path(&x->exe_path, r, LZ_PART_EXE_PATH, &x->exe_flags);
@@ -516,10 +502,10 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 			complete(x);
 			tell(p, x);
 		} else if (lz_record_has(r, LZ_PART_ARGV))
-			on_exec(p, x, r);
+			on_exec(x, r);
 		break;
 	case LZ_EV_EXEC:
-		on_exec(p, x, r);
+		on_exec(x, r);
 		break;
 	case LZ_EV_FORK:
 		refresh(p, x, r);

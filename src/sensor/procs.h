@@ -17,11 +17,9 @@ struct lz_shared {
 	char p[];
 };
 
-/* Where a process was; cgroup 0: not known. */
-struct lz_proc_place {
-	uint64_t cgroup;
-	uint32_t mntns;
-};
+/* Whether its program was started in the container that it is in, or by the runtime outside that set
+ * the container up. Found by who knows of containers (watch/facts.c), when a program begins. */
+enum lz_proc_began { LZ_BEGAN_UNSEEN, LZ_BEGAN_INSIDE, LZ_BEGAN_OUTSIDE };
 
 struct lz_proc {
 	struct lz_proc *next; /* of the same hash */
@@ -34,10 +32,10 @@ struct lz_proc {
 	uint64_t ended_ns;			       /* 0: lives */
 	uint64_t seen_ns;			       /* its last record, since boot */
 	uint64_t caps_used;			       /* capabilities seen in use */
-	struct lz_proc_place began_in, began_by; /* it and its parent, when its program began */
-	unsigned exe_flags;			 /* LZ_PATH_* of its path */
-	bool complete;				 /* its arguments were read */
-	bool exec_seen;				 /* since the sensor runs */
+	enum lz_proc_began began;
+	unsigned exe_flags; /* LZ_PATH_* of its path */
+	bool complete;	    /* its arguments were read */
+	bool exec_seen;	    /* since the sensor runs */
 };
 
 struct lz_procs;

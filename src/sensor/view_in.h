@@ -83,6 +83,8 @@ int lz_view_fd_slot(const struct lz_view *v);
 bool lz_view_file(struct lz_view *v, struct lz_ev_file *ret); /* what it is; false: unknown */
 /* "client:port->server:port", or the one end there is. */
 struct lz_span lz_view_socket_name(struct lz_view *v, const struct lz_ev_socket *s, bool server);
+/* "ssh", "aws" …: what kind of credentials a file of this path holds; NULL: none that is known. */
+const char *lz_credential_kind(struct lz_span path);
 struct lz_proc *lz_view_ancestor(struct lz_view *v, unsigned n); /* 0: the process itself */
 struct lz_span lz_proc_name(const struct lz_proc *p);
 struct lz_span lz_proc_first_arg(const struct lz_proc *p);

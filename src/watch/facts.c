@@ -100,13 +100,6 @@ static struct lz_buf *next_value(struct lz_fact_reader *r)
 	return b;
 }
 
-static bool in_container(const struct lz_fact_reader *r, uint64_t cgroup)
-{
-	struct lz_cgroup *g = lz_cgroups_find(r->groups, cgroup, 0);
-
-	return g && g->in_container;
-}
-
 /* Where the beginning was not seen, its name is all there is to go by. */
 static bool is_runtime(const struct lz_proc *p)
 {
@@ -122,17 +115,36 @@ static bool is_runtime(const struct lz_proc *p)
 	return false;
 }
 
-/* Its program was started outside, by the runtime that sets the container up: it was not in the
- * container then, or it was put there at birth by one who was not and still saw the host's files. */
-static bool is_outsider(const struct lz_fact_reader *r, const struct lz_proc *p)
+static bool in_container(const struct lz_fact_reader *r, const struct lz_proc *p)
 {
-	const struct lz_proc_place *in = &p->began_in, *by = &p->began_by;
+	struct lz_cgroup *g = lz_cgroups_find(r->groups, p->task.cgroup, p->task.pid);
 
-	if (!in->cgroup)
-		return is_runtime(p);
-	if (!in_container(r, in->cgroup))
-		return true;
-	return by->cgroup && in->mntns == by->mntns && !in_container(r, by->cgroup);
+	return g && g->in_container;
+}
+
+static struct lz_proc *parent_of(const struct lz_fact_reader *r, const struct lz_proc *p)
+{
+	return p->task.ppid ? lz_procs_find(r->procs, p->task.ppid, p->task.parent_start_ns) : NULL;
+}
+
+/* A runtime starts itself outside and moves in, or is put into the container at birth by one who is
+ * not, and still sees the host's files. */
+void lz_facts_meet(struct lz_fact_reader *r, const struct lz_seen *e)
+{
+	const struct lz_proc *parent;
+
+	if (e->record->head.kind != LZ_EV_EXEC)
+		return;
+	parent = parent_of(r, e->proc);
+	e->proc->began = LZ_BEGAN_INSIDE;
+	if (!e->group || !e->group->in_container ||
+	    (parent && parent->task.mntns == e->proc->task.mntns && !in_container(r, parent)))
+		e->proc->began = LZ_BEGAN_OUTSIDE;
+}
+
+static bool is_outsider(const struct lz_proc *p)
+{
+	return p->began == LZ_BEGAN_UNSEEN ? is_runtime(p) : p->began == LZ_BEGAN_OUTSIDE;
 }
 
 /* --- programs --------------------------------------------------------------------------------- */
@@ -147,8 +159,7 @@ static bool program(struct lz_fact_reader *r, const struct lz_seen *e, struct lz
 	if (!e->proc->exe_path)
 		return false;
 	lz_shape_program(path, lz_shared_span(e->proc->exe_path));
-	if (!parent || !parent->exe_path || !in_container(r, parent->task.cgroup) ||
-	    is_outsider(r, parent))
+	if (!parent || !parent->exe_path || !in_container(r, parent) || is_outsider(parent))
 		lz_buf_str(from, LZ_PARENT_OUTSIDE);
 	else
 		lz_shape_program(from, lz_shared_span(parent->exe_path));
@@ -316,7 +327,7 @@ bool lz_facts_of(struct lz_fact_reader *r, const struct lz_seen *e, struct lz_fa
 
 	*ret = (struct lz_facts){0};
 	r->values = 0;
-	if (is_outsider(r, e->proc))
+	if (is_outsider(e->proc))
 		return false;
 	switch (e->record->head.kind) {
 	case LZ_EV_EXEC:
@@ -340,7 +351,7 @@ bool lz_facts_about(struct lz_fact_reader *r, const struct lz_seen *e, struct lz
 		ret->fact.parent = lz_span(NULL, 0);
 		return true;
 	}
-	if (is_outsider(r, e->proc) || e->record->head.kind != LZ_EV_CALL)
+	if (is_outsider(e->proc) || e->record->head.kind != LZ_EV_CALL)
 		return false;
 	path = lz_view_ask(e->view, "fs.path.name"); /* removed, renamed, made */
 	if (path.n)

@@ -20,6 +20,8 @@ struct lz_fact_reader;
 struct lz_fact_reader *lz_fact_reader_new(struct lz_engine *engine, struct lz_err *err);
 void lz_fact_reader_free(struct lz_fact_reader *r);
 
+/* Each event, those of the host, too, before it is asked about: notes where programs begin. */
+void lz_facts_meet(struct lz_fact_reader *r, const struct lz_seen *e);
 /* What of the event belongs in a profile. False: nothing, or it is the doing of who sets the
  * container up from outside (runc): no habit of the image. Valid until the next call. */
 bool lz_facts_of(struct lz_fact_reader *r, const struct lz_seen *e, struct lz_facts *ret);

@@ -495,6 +495,7 @@ static void fill_stats(struct live *l)
 	l->stats.processes = lz_engine_processes(l->engine);
 	l->stats.groups = lz_cgroups_count(lz_engine_cgroups(l->engine));
 	l->stats.discards = l->discards;
+	l->stats.profiler = lz_others_counts(l->others);
 	l->stats.folders = l->folders;
 }
 

@@ -99,6 +99,11 @@ bool lz_others_alive(const struct lz_others *x)
 	return !x->top || lz_top_running(x->top);
 }
 
+struct lz_profiler_counts lz_others_counts(const struct lz_others *x)
+{
+	return x->profiler ? lz_profiler_counts(x->profiler) : (struct lz_profiler_counts){0};
+}
+
 int lz_others_finish(struct lz_others *x, struct lz_err *err)
 {
 	return x->profiler ? lz_profiler_finish(x->profiler, err) : 0;

@@ -31,4 +31,5 @@ void lz_others_tick(struct lz_others *x, uint64_t now_ms, uint64_t lost); /* man
 void lz_others_second(struct lz_others *x, uint64_t now_ms);
 void lz_others_reload(struct lz_others *x);
 bool lz_others_alive(const struct lz_others *x); /* false: whoever looks has had enough */
+struct lz_profiler_counts lz_others_counts(const struct lz_others *x);
 int lz_others_finish(struct lz_others *x, struct lz_err *err);

@@ -43,6 +43,21 @@ static void trouble(void *arg, const struct lz_err *err)
 	lz_log(LZ_ERROR, "profile not used: %s", err->text);
 }
 
+/* Nobody may believe to be told of what can't be judged. */
+static void warn_of_cuts(void *arg, struct lz_profile *profile)
+{
+	struct lz_profiler *p = arg;
+
+	for (int k = 0; k < LZ_FACT_KINDS; k++) {
+		uint64_t n = lz_profile_cut(profile, (enum lz_fact_kind)k);
+		if (n && k != LZ_FACT_READ)
+			lz_log(LZ_WARN,
+			       "%s: %s are not judged: %" PRIu64 " found no room when they "
+			       "were learnt",
+			       lz_profiles_path(p->set, profile), lz_fact_rows[k].key, n);
+	}
+}
+
 static int load(struct lz_profiler *p, struct lz_err *err)
 {
 	struct stat st;
@@ -52,7 +67,10 @@ static int load(struct lz_profiler *p, struct lz_err *err)
 			       "%s: no such folder of profiles; `lazaret watch "
 			       "--learn 15m` makes one",
 			       p->o.folder);
-	return lz_profiles_load(p->set, trouble, p, err);
+	if (lz_profiles_load(p->set, trouble, p, err))
+		return err->code;
+	lz_profiles_each(p->set, warn_of_cuts, p);
+	return 0;
 }
 
 struct lz_profiler *lz_profiler_new(const struct lz_profiler_options *o, struct lz_engine *engine,
@@ -283,6 +301,7 @@ void lz_profiler_see(struct lz_profiler *p, const struct lz_seen *e)
 
 	p->seen = *e;
 	p->settled = LZ_SETTLED_FOLDER;
+	lz_facts_meet(p->reader, e);
 	if (!e->group || !e->group->in_container || (!p->learner && !lz_profiles_count(p->set)))
 		return;
 	/* What the runtime opens says nothing of what the container may open there. */
@@ -320,6 +339,7 @@ static int save(struct lz_profiler *p, uint64_t now_ms, struct lz_err *err)
 	lz_learner_free(p->learner);
 	p->learner = NULL;
 	p->turn++;
+	lz_profiles_each(p->set, warn_of_cuts, p);
 	if (n.nameless)
 		lz_log(LZ_WARN,
 		       "nothing was learnt of %zu containers: which image they run was not "
@@ -354,6 +374,7 @@ void lz_profiler_reload(struct lz_profiler *p)
 		lz_log(LZ_ERROR, "profiles not changed, the old ones stay: %s", err.text);
 	else if (!p->o.quiet && troubles == p->troubles)
 		lz_log(LZ_INFO, "profiles changed: %zu in use", lz_profiles_count(p->set));
+	lz_profiles_each(p->set, warn_of_cuts, p);
 	p->turn++;
 }
 

@@ -63,10 +63,14 @@ static void print_json(const struct lz_stats *s, struct lz_buf *b)
 		      "%zu}, \"files_learnt\": %" PRIu64 ", \"folders_learnt\": %" PRIu64
 		      ", \"repairs\": %" PRIu64 ", \"rule_changes\": %" PRIu64
 		      ", \"self_tests\": %" PRIu64 ", \"self_tests_failed\": %" PRIu64
+		      ", \"profiles\": {\"used\": %zu, \"deviations\": %" PRIu64
+		      ", \"held\": %" PRIu64 ", \"not_judged\": %" PRIu64 "}"
 		      ", \"resident_bytes\": %" PRIu64 ", \"cpu_s\": %.3f}}\n",
 		      s->missed, s->engine.records, s->engine.bad, s->engine.hits, s->processes,
 		      s->groups, s->ring_held, s->ring_size, s->discards, s->folders, s->repairs,
-		      s->reloads, s->selftests, s->selftests_failed, resident_bytes(), cpu_s());
+		      s->reloads, s->selftests, s->selftests_failed, s->profiler.profiles,
+		      s->profiler.deviations, s->profiler.held, s->profiler.unjudged,
+		      resident_bytes(), cpu_s());
 }
 
 static void print_text(const struct lz_stats *s, struct lz_buf *b)

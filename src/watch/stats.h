@@ -3,6 +3,7 @@
 /* Inside watch/ only: figures of a watch, for people or as a line of JSON on standard error. */
 #include "../sensor/programs.h"
 #include "engine.h"
+#include "profiler.h"
 
 struct lz_stats {
 #define LZ_STATS_CPUS 512
@@ -14,6 +15,7 @@ struct lz_stats {
 	size_t processes, groups, ring_held, ring_size;
 	uint64_t discards, folders, repairs, reloads, selftests, selftests_failed;
 	uint64_t bad_stamp; /* rule files that were refused */
+	struct lz_profiler_counts profiler;
 	enum lz_call_path path;
 };
 

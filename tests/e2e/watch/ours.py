@@ -16,7 +16,7 @@ import time
 
 sys.dont_write_bytecode = True
 from stage import Engine, Host, Sensor, Tap, Trouble, command, make_stage  # noqa: E402
-from stock import BUILD, FENCE, SOURCE, WITHIN_S, Deed, fence, judge_benign, judge_replay, tell  # noqa: E402
+from stock import BUILD, FENCE, SOURCE, WITHIN_S, Deed, container_of, fence, judge_benign, judge_replay, tell  # noqa: E402
 
 RULES = os.path.join(SOURCE, "data/rules/runtime")
 
@@ -137,7 +137,18 @@ def perform(plan, rules, pattern, stage, tap):
     tap.case(status == 0, "the sensor ends when it is told to, with 0")
     if status != 0:
         tap.note(f"{status}: {sensor.said()}")
+    judge_rest(plan, rows, sensor, tap)
     judge_replay(sensor, tap)
+
+
+def judge_rest(plan, rows, sensor, tap):
+    """What containers did besides, beginning with their start, was no act: nothing may be told of it."""
+    deeds = [d for r in rows for d in r.before + r.acts + r.benign]
+    rest = [a for _, a in sensor.alerts
+            if container_of(a).get("name") in plan["containers"] and not any(d.is_of(a) for d in deeds)]
+    tap.case(not rest, "nothing is told of but acts")
+    for alert in rest[:5]:
+        tap.note(alert["output"])
 
 
 def main():

@@ -41,7 +41,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ABSENT 77
+#define ABSENT	77
+#define AT_ONCE 16 /* containers */
 
 static int failed(const char *what)
 {
@@ -401,7 +402,8 @@ struct fleet {
 	unsigned long live_ms;
 };
 
-static int begin_container(const struct fleet *f, unsigned long i)
+/* Its process, or -1. */
+static pid_t begin_container(const struct fleet *f, unsigned long i)
 {
 	char id[65], path[4096], text[4096];
 	pid_t pid;
@@ -409,7 +411,7 @@ static int begin_container(const struct fleet *f, unsigned long i)
 	container_id(id, f->mark, i);
 	snprintf(path, sizeof(path), "%s/containers/%s", f->root, id);
 	if (mkdir(path, 0700))
-		return failed(path);
+		return -failed(path);
 	snprintf(path, sizeof(path), "%s/containers/%s/config.v2.json", f->root, id);
 	snprintf(text, sizeof(text),
 		 "{\"ID\":\"%s\",\"Name\":\"/"
@@ -420,17 +422,17 @@ static int begin_container(const struct fleet *f, unsigned long i)
 		 "\"NetworkSettings\":{\"Networks\":{}}}",
 		 id, i, i, i);
 	if (put(path, text))
-		return 1;
+		return -1;
 	snprintf(path, sizeof(path), "%s/containers/%s/hostconfig.json", f->root, id);
 	if (put(path, "{\"Privileged\":false,\"PidMode\":\"\",\"NetworkMode\":\"default\","
 		      "\"IpcMode\":\"private\"}"))
-		return 1;
+		return -1;
 	snprintf(path, sizeof(path), "%s/docker/%s", f->groups, id);
 	if (mkdir(path, 0755))
-		return failed(path);
+		return -failed(path);
 	pid = fork();
 	if (pid)
-		return pid < 0 ? failed("fork") : 0;
+		return pid < 0 ? -failed("fork") : pid;
 	snprintf(path, sizeof(path), "%s/docker/%s/cgroup.procs", f->groups, id);
 	if (put(path, "0"))
 		_exit(1);
@@ -459,20 +461,26 @@ static void end_container(const struct fleet *f, unsigned long i)
 static int containers(int argc, char **argv)
 {
 	struct fleet f = {argc == 6 ? argv[0] : NULL, argv[1], argv[2], 0};
-	unsigned long first, n, at_once = 16;
+	unsigned long first, n;
+	pid_t pid[AT_ONCE];
 
 	if (argc != 6)
 		return failed("containers GROUPS ROOT MARK FIRST N LIVE_MS");
 	first = strtoul(argv[3], NULL, 10);
 	n = strtoul(argv[4], NULL, 10);
 	f.live_ms = strtoul(argv[5], NULL, 10);
-	for (unsigned long i = 0; i < n + at_once; i++) {
-		if (i >= at_once) {
-			while (waitpid(-1, NULL, 0) < 0 && errno == EINTR)
+	for (unsigned long i = 0; i < n + AT_ONCE; i++) {
+		if (i >= AT_ONCE) {
+			int status = 1;
+			while (waitpid(pid[i % AT_ONCE], &status, 0) < 0 && errno == EINTR)
 				;
-			end_container(&f, first + i - at_once);
+			if (status)
+				return errno = 0, failed("a container of its own");
+			end_container(&f, first + i - AT_ONCE);
 		}
-		if (i < n && begin_container(&f, first + i))
+		if (i < n)
+			pid[i % AT_ONCE] = begin_container(&f, first + i);
+		if (i < n && pid[i % AT_ONCE] < 0)
 			return 1;
 	}
 	return 0;

@@ -301,6 +301,8 @@ static void refused(void **state)
 		{HEAD "---\n" HEAD, "a profile is one document"},
 		{HEAD "reads: [/a\n", "f:4:1: "},
 		{HEAD "\treads: []\n", "f:3:"},
+		{HEAD "reads: [\033]\n", "f:3:9: "},
+		{"\xff\xfe\xff", "f:1:"},
 	};
 
 	(void)state;

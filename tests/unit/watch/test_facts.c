@@ -38,6 +38,7 @@ static void on_event(void *arg, const struct lz_seen *x)
 	struct lz_facts f;
 
 	(void)arg;
+	lz_facts_meet(reader, x);
 	show(about, &f, lz_facts_about(reader, x, &f));
 	show(fact, &f, lz_facts_of(reader, x, &f));
 }

@@ -236,6 +236,24 @@ static void settled(void **state)
 	end();
 }
 
+static int made_and_gone(void)
+{
+	const struct lz_profiler_options o = {.folder = folder, .learn_s = 10};
+	struct lz_err err = {0};
+	struct lz_profiler *x = lz_profiler_new(&o, e, on_word, NULL, &err);
+
+	lz_profiler_free(x);
+	return x ? 0 : err.code;
+}
+
+static void no_memory_at_start(void **state)
+{
+	(void)state;
+	begin(10);
+	assert_survives_nomem(made_and_gone());
+	end();
+}
+
 static void no_memory(void **state)
 {
 	(void)state;
@@ -258,6 +276,7 @@ int main(void)
 		cmocka_unit_test(read_at_start),
 		cmocka_unit_test(settled),
 		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_memory_at_start),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

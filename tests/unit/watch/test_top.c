@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The screen of `lazaret top`: what fits, what keys do, what strangers' names can't. */
+#include "watch/top.h"
 #include "watch/top_in.h"
 
 #include "test.h"
@@ -257,12 +258,29 @@ static void plain(void **state)
 	end();
 }
 
+static int made_and_gone(void)
+{
+	const struct lz_top_options o = {.interval_s = 1};
+	struct lz_err err = {0};
+	struct lz_top *t = lz_top_new(&o, NULL, &err);
+
+	lz_top_free(t);
+	return t ? 0 : err.code;
+}
+
+static void no_memory(void **state)
+{
+	(void)state;
+	assert_survives_nomem(made_and_gone());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(overview), cmocka_unit_test(sizes),   cmocka_unit_test(scrolled),
-		cmocka_unit_test(orders),   cmocka_unit_test(inside),  cmocka_unit_test(strangers),
-		cmocka_unit_test(keys),	    cmocka_unit_test(nothing), cmocka_unit_test(plain),
+		cmocka_unit_test(overview),  cmocka_unit_test(sizes),	cmocka_unit_test(scrolled),
+		cmocka_unit_test(orders),    cmocka_unit_test(inside),	cmocka_unit_test(strangers),
+		cmocka_unit_test(keys),	     cmocka_unit_test(nothing), cmocka_unit_test(plain),
+		cmocka_unit_test(no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
