@@ -392,6 +392,8 @@ static __always_inline struct out *begin_call(struct task_struct *task)
 
 	if (o)
 		o->ev.cgroup = cgroup_of(task);
+	else
+		count(LZ_COUNT_SEEN); /* and lost: on_call() does not come to count it */
 	return o;
 }
 
@@ -462,13 +464,17 @@ static __always_inline u64 call_number(struct pt_regs *regs)
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	u64 nr = call_number(regs);
+	struct task_struct *task;
 	struct out *o;
 
 	if (nr >= LZ_CALLS)
 		return 0;
+	/* Most calls end here: nothing else is asked for them, not even who runs. */
 #if defined(__TARGET_ARCH_x86)
+	if (!(calls_wanted[nr / 64] >> (nr % 64) & 1) && !compat_calls[nr] && nr != SOCKETCALL)
+		return 0;
+	task = bpf_get_current_task_btf();
 	if (is_compat(task)) {
 		u64 own = compat_calls[nr];
 		if (!own && nr != SOCKETCALL)
@@ -491,6 +497,9 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 #endif
 	if (!(calls_wanted[nr / 64] >> (nr % 64) & 1))
 		return 0;
+#if !defined(__TARGET_ARCH_x86)
+	task = bpf_get_current_task_btf();
+#endif
 	if (is_own(nr, ARG0(regs), ARG1(regs)) ||
 	    (calls[nr].class == LZ_CLASS_PLAIN && !calls[nr].wanted && !calls[nr].moves))
 		return 0;

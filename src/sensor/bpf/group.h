@@ -8,6 +8,7 @@ static __always_inline int on_cgroup(struct cgroup *cgroup, const char *path, bo
 	struct lz_ev_cgroup c = {};
 	struct out *o = begin(LZ_EV_CGROUP);
 
+	count(LZ_COUNT_SEEN);
 	if (!o)
 		return 0;
 	c.id = cgroup->kn->id;
