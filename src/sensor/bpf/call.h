@@ -470,7 +470,7 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 
 	if (nr >= LZ_CALLS)
 		return 0;
-	/* Most calls end here: nothing else is asked for them, not even who runs. */
+		/* Most calls end here: nothing else is asked for them, not even who runs. */
 #if defined(__TARGET_ARCH_x86)
 	if (!(calls_wanted[nr / 64] >> (nr % 64) & 1) && !compat_calls[nr] && nr != SOCKETCALL)
 		return 0;
