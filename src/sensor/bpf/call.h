@@ -54,17 +54,6 @@ static __always_inline bool may_have_dots(struct out *o, u64 user)
 	return false;
 }
 
-/* A field of what read_block() copied. */
-#define IN_BLOCK(o, type, field) \
-	(*(typeof(((type *)0)->field) *)((o)->block + bpf_core_field_offset(type, field)))
-
-/* A whole structure at once: each read by itself would cost as much. */
-#define READ_BLOCK(o, type, at) read_block(o, bpf_core_type_size(type), (const void *)(at))
-static __always_inline void read_block(struct out *o, u32 size, const void *at)
-{
-	bpf_probe_read_kernel(o->block, size < BLOCK_BYTES ? size : BLOCK_BYTES, at);
-}
-
 /* A number for the names from a folder up to the root of its mount. The kernel's hash of a name
  * depends on the parent's place in memory, too: nobody outside can make two alike. 0: too deep. */
 #define FOLDERS_MAX 16

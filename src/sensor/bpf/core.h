@@ -82,8 +82,9 @@ struct out {
 	u32 names; /* where the path at hand begins */
 	u32 reserved;
 	u64 args[LZ_EV_ARGS];
+	u64 caps[3];
 	/* what the path walk is at */
-	u64 dentry, mount, root_dentry, root_mount;
+	u64 dentry, mount, top, root_dentry, root_mount;
 	struct lz_ev_learn learn;
 	char block[BLOCK_BYTES]; /* a structure of the kernel's */
 	struct lz_ev ev;
@@ -127,6 +128,19 @@ static __always_inline u64 caps_at(const void *p)
 
 	bpf_probe_read_kernel(&bits, sizeof(bits), p);
 	return bits;
+}
+
+/* --- the kernel's structures --- */
+
+/* A field of what read_block() copied. */
+#define IN_BLOCK(o, type, field) \
+	(*(typeof(((type *)0)->field) *)((o)->block + bpf_core_field_offset(type, field)))
+
+/* A whole structure at once: each read by itself would cost as much. */
+#define READ_BLOCK(o, type, at) read_block(o, bpf_core_type_size(type), (const void *)(at))
+static __always_inline void read_block(struct out *o, u32 size, const void *at)
+{
+	bpf_probe_read_kernel(o->block, size < BLOCK_BYTES ? size : BLOCK_BYTES, at);
 }
 
 /* --- the record --- */

@@ -68,14 +68,17 @@ static __always_inline u32 put_file(struct out *o, u16 id, struct file *file, u3
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct lz_ev_file f = {};
 	u32 mode = BPF_CORE_READ(file, f_mode);
+	struct super_block *super;
 
-	f.inode = BPF_CORE_READ(inode, i_ino);
-	f.mode = BPF_CORE_READ(inode, i_mode);
-	f.links = BPF_CORE_READ(inode, i_nlink);
-	f.uid = BPF_CORE_READ(inode, i_uid.val);
-	f.gid = BPF_CORE_READ(inode, i_gid.val);
-	f.device = BPF_CORE_READ(inode, i_sb, s_dev);
-	f.magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	READ_BLOCK(o, struct inode, inode);
+	f.inode = IN_BLOCK(o, struct inode, i_ino);
+	f.mode = IN_BLOCK(o, struct inode, i_mode);
+	f.links = IN_BLOCK(o, struct inode, i_nlink);
+	f.uid = IN_BLOCK(o, struct inode, i_uid.val);
+	f.gid = IN_BLOCK(o, struct inode, i_gid.val);
+	super = IN_BLOCK(o, struct inode, i_sb);
+	f.device = BPF_CORE_READ(super, s_dev);
+	f.magic = BPF_CORE_READ(super, s_magic);
 	f.number = number;
 	file_times(inode, &f);
 	f.flags = overlay_flags(inode, f.magic) | (mode & 1 ? LZ_FILE_READ : 0) |

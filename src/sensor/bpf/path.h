@@ -8,35 +8,42 @@
 
 #define container_of_mount(vfs) ((u64)(vfs)-bpf_core_field_offset(struct mount, mnt))
 
+/* The path walk goes on in another mount. */
+static __always_inline void enter_mount(struct out *o, u64 mount)
+{
+	struct vfsmount *vfs =
+		(struct vfsmount *)(mount + bpf_core_field_offset(struct mount, mnt));
+
+	o->mount = mount;
+	bpf_core_read(&o->top, sizeof(o->top), &vfs->mnt_root);
+}
+
 /* One name, or one step from a mount to what it is mounted on. 1 ends the walk. */
 static long path_step(u32 i, void *ctx)
 {
 	struct out *o = *(struct out **)ctx;
-	struct dentry *dentry, *parent = 0;
-	struct vfsmount *vfs;
-	struct dentry *top = 0;
+	const unsigned char *name;
+	u64 n, parent;
 	u32 used;
-	u64 n = 0;
 	char *at;
 
 	if (!o)
 		return 1;
-	dentry = (struct dentry *)o->dentry;
 	if (o->dentry == o->root_dentry && o->mount == o->root_mount)
 		return 1;
-	vfs = (struct vfsmount *)(o->mount + bpf_core_field_offset(struct mount, mnt));
-	bpf_core_read(&top, sizeof(top), &vfs->mnt_root);
-	bpf_core_read(&parent, sizeof(parent), &dentry->d_parent);
-	if (dentry == top) {
+	if (o->dentry == o->top) {
 		struct mount *mount = (struct mount *)o->mount, *up = 0;
 		bpf_core_read(&up, sizeof(up), &mount->mnt_parent);
 		if (!up || up == mount)
 			return 1;
 		bpf_core_read(&o->dentry, sizeof(o->dentry), &mount->mnt_mountpoint);
-		o->mount = (u64)up;
+		enter_mount(o, (u64)up);
 		return 0;
 	}
-	bpf_core_read(&n, sizeof(u32), &dentry->d_name.len);
+	READ_BLOCK(o, struct dentry, o->dentry);
+	parent = (u64)IN_BLOCK(o, struct dentry, d_parent);
+	name = IN_BLOCK(o, struct dentry, d_name.name);
+	n = IN_BLOCK(o, struct dentry, d_name.len);
 	used = *(volatile u32 *)&o->used;
 	if (used > TAIL_BYTES - 512)
 		return 1;
@@ -45,14 +52,12 @@ static long path_step(u32 i, void *ctx)
 	n &= 255;
 	barrier_var(n);
 	*at = (char)n;
-	{
-		const unsigned char *name = 0;
-		bpf_core_read(&name, sizeof(name), &dentry->d_name.name);
-		bpf_probe_read_kernel(at + 1, n, name);
-	}
+	bpf_probe_read_kernel(at + 1, n, name);
 	o->used = used + 1 + n;
-	o->dentry = (u64)parent;
-	return dentry == parent; /* pipe:, memfd:, anon_inode: lie below nothing */
+	if (parent == o->dentry)
+		return 1; /* pipe:, memfd:, anon_inode: lie below nothing */
+	o->dentry = parent;
+	return 0;
 }
 
 /* A part that holds the path of (dentry, mount), as the running task's root sees it. */
@@ -74,7 +79,7 @@ static __always_inline void put_path(struct out *o, u16 id, u64 vfsmount, u64 de
 	o->root_dentry = (u64)BPF_CORE_READ(task, fs, root.dentry);
 	o->root_mount = container_of_mount(BPF_CORE_READ(task, fs, root.mnt));
 	o->dentry = dentry;
-	o->mount = container_of_mount(vfsmount);
+	enter_mount(o, container_of_mount(vfsmount));
 	o->used = from + sizeof(head) + 1;
 	steps = bpf_loop(LZ_PATH_DEPTH, path_step, &ctx, 0);
 	bpf_core_read(&hashed, sizeof(hashed), &d->d_hash.pprev);
