@@ -14,12 +14,12 @@ static __always_inline u64 file_of_fd(u32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fdtable *table = task->files->fdt;
-	u64 file = 0;
+	struct file *file = 0;
 
-	if (!table || fd >= table->max_fds)
+	if (fd >= table->max_fds)
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd);
-	return file;
+	return (u64)file;
 }
 
 static __always_inline void file_times(struct inode *inode, struct lz_ev_file *f)
