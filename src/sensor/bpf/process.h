@@ -39,10 +39,11 @@ static __always_inline void put_task(struct out *o, struct task_struct *task)
 	struct task_struct *parent = task->real_parent;
 	struct signal_struct *signal = task->signal;
 	const struct cred *cred = task->cred;
-	struct pid *pid = task->thread_pid;
+	/* Not a typed pointer: those take no offset that varies. */
+	struct pid *pid = BPF_CORE_READ(task, thread_pid), *parent_pid;
 	struct mm_struct *mm = task->mm;
 	struct pid_namespace *ns = 0;
-	u32 level = pid->level & 31, host = 0;
+	u32 level = BPF_CORE_READ(pid, level) & 31, host = 0;
 
 	t.start_ns = task->group_leader->start_boottime;
 	t.parent_start_ns = parent->group_leader->start_boottime;
@@ -55,10 +56,11 @@ static __always_inline void put_task(struct out *o, struct task_struct *task)
 	t.pid = task->tgid;
 	t.ppid = parent->tgid;
 	pid_numbers(pid, level, &host, &t.vpid);
-	pid_numbers(signal->pids[PIDTYPE_SID], level, &t.sid, &t.vsid);
-	pid_numbers(signal->pids[PIDTYPE_PGID], level, &t.pgid, &t.vpgid);
-	if (parent->thread_pid->level >= level)
-		pid_numbers(parent->thread_pid, level, &host, &t.vppid);
+	pid_numbers(BPF_CORE_READ(signal, pids[PIDTYPE_SID]), level, &t.sid, &t.vsid);
+	pid_numbers(BPF_CORE_READ(signal, pids[PIDTYPE_PGID]), level, &t.pgid, &t.vpgid);
+	parent_pid = BPF_CORE_READ(parent, thread_pid);
+	if (BPF_CORE_READ(parent_pid, level) >= level)
+		pid_numbers(parent_pid, level, &host, &t.vppid);
 	bpf_probe_read_kernel(&ns, sizeof(ns),
 			      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
 				      level * bpf_core_type_size(struct upid) +
