@@ -289,6 +289,26 @@ static __noinline int converse(struct __sk_buff *skb, u32 v4, u32 ports, u32 out
 	return 0;
 }
 
+/* Most packets are none: they are known by a byte of the header that needs no call to be read. */
+static __always_inline bool is_udp(struct __sk_buff *skb, u8 *first, u32 *headers)
+{
+	u8 *head = (u8 *)(long)skb->data, *end = (u8 *)(long)skb->data_end;
+	u8 copy[20];
+
+	if (head + sizeof(copy) > end) {
+		if (bpf_skb_load_bytes(skb, 0, copy, sizeof(copy)))
+			return false;
+		head = copy;
+	}
+	*first = head[0];
+	if (*first >> 4 == 4) {
+		*headers = (*first & 15) * 4;
+		return head[9] == IPPROTO_UDP_;
+	}
+	*headers = 40;
+	return head[6] == IPPROTO_UDP_;
+}
+
 static __always_inline int packet(struct __sk_buff *skb, bool out)
 {
 	u64 cookie;
@@ -296,20 +316,13 @@ static __always_inline int packet(struct __sk_buff *skb, bool out)
 	struct owner *w;
 	struct lz_ev_dns dns = {};
 	struct out *o;
-	u8 first = 0, protocol = 0;
+	u8 first = 0;
 	u16 ports[2] = {};
 	char *at;
 
-	if (bpf_skb_load_bytes(skb, 0, &first, 1))
+	if (!is_udp(skb, &first, &headers))
 		return 1;
-	if (first >> 4 == 4) {
-		headers = (first & 15) * 4;
-		bpf_skb_load_bytes(skb, 9, &protocol, 1);
-	} else {
-		headers = 40;
-		bpf_skb_load_bytes(skb, 6, &protocol, 1);
-	}
-	if (protocol != IPPROTO_UDP_ || bpf_skb_load_bytes(skb, headers, ports, 4))
+	if (bpf_skb_load_bytes(skb, headers, ports, 4))
 		return 1;
 	if (__builtin_bswap16(ports[out]) != DNS_PORT) {
 		__builtin_memcpy(&both, ports, 4);
