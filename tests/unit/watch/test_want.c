@@ -378,7 +378,7 @@ static unsigned file_flags(unsigned flags)
 
 static struct event any_event(struct stage *s)
 {
-	struct event e = {.container = any(2)};
+	struct event e = {.call = lz_calls, .container = any(2)};
 	bool failed;
 	unsigned flags;
 	struct lz_ev *h;
