@@ -82,27 +82,6 @@ static void prefix(struct lz_output *o, struct lz_buf *b, const struct lz_alert 
 		      tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)getpid());
 }
 
-static void hang_up(struct logger *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
-
-static int connect_it(struct logger *s, struct lz_err *err)
-{
-	if (s->fd >= 0)
-		return 0;
-	s->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0)
-		return lz_fail_errno(err, "socket");
-	if (!connect(s->fd, (struct sockaddr *)&s->to, sizeof(s->to)))
-		return 0;
-	lz_fail_errno(err, "%s", s->to.sun_path);
-	hang_up(s);
-	return LZ_E_IO;
-}
-
 /* At most what a logger takes; never in the midst of a character. */
 static size_t fitting(const char *p, size_t n)
 {
@@ -143,12 +122,12 @@ static int write_it(struct lz_output *o, const struct lz_batch *b, size_t *ret_d
 
 	while (*ret_done < b->count) {
 		size_t n = b->lens[*ret_done];
-		int code = connect_it(s, err);
+		int code = lz_output_connect(&s->fd, SOCK_DGRAM, &s->to, err);
 		if (code)
 			return code;
 		code = say(o, s, p, fitting(p, n), err);
 		if (code) {
-			hang_up(s);
+			lz_output_hang_up(&s->fd);
 			if (again || code == LZ_E_CANCELLED)
 				return code;
 			again = true;
@@ -163,12 +142,14 @@ static int write_it(struct lz_output *o, const struct lz_batch *b, size_t *ret_d
 
 static void reopen(struct lz_output *o)
 {
-	hang_up(o->state);
+	struct logger *s = o->state;
+
+	lz_output_hang_up(&s->fd);
 }
 
 static void close_it(struct lz_output *o)
 {
-	hang_up(o->state);
+	reopen(o);
 	lz_free(o->state);
 	o->state = NULL;
 }

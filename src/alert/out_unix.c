@@ -37,27 +37,6 @@ static int open_it(struct lz_output *o, struct lz_span rest, struct lz_err *err)
 	return lz_output_path(o, path, s->to.sun_path, sizeof(s->to.sun_path), err);
 }
 
-static void hang_up(struct stream *s)
-{
-	if (s->fd >= 0)
-		close(s->fd);
-	s->fd = -1;
-}
-
-static int connect_it(struct stream *s, struct lz_err *err)
-{
-	if (s->fd >= 0)
-		return 0;
-	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0)
-		return lz_fail_errno(err, "socket");
-	if (!connect(s->fd, (struct sockaddr *)&s->to, sizeof(s->to)))
-		return 0;
-	lz_fail_errno(err, "%s", s->to.sun_path);
-	hang_up(s);
-	return LZ_E_IO;
-}
-
 /* A reader that went is noticed before something is written into the void. */
 static bool gone(const struct stream *s)
 {
@@ -92,12 +71,12 @@ static int write_it(struct lz_output *o, const struct lz_batch *b, size_t *ret_d
 
 	for (; *ret_done < b->count && !code; p += b->lens[(*ret_done)++]) {
 		if (s->fd >= 0 && gone(s))
-			hang_up(s);
-		code = connect_it(s, err);
+			lz_output_hang_up(&s->fd);
+		code = lz_output_connect(&s->fd, SOCK_STREAM, &s->to, err);
 		if (!code)
 			code = whole(o, s, p, b->lens[*ret_done], err);
 		if (code) {
-			hang_up(s);
+			lz_output_hang_up(&s->fd);
 			break;
 		}
 	}
@@ -106,12 +85,14 @@ static int write_it(struct lz_output *o, const struct lz_batch *b, size_t *ret_d
 
 static void reopen(struct lz_output *o)
 {
-	hang_up(o->state);
+	struct stream *s = o->state;
+
+	lz_output_hang_up(&s->fd);
 }
 
 static void close_it(struct lz_output *o)
 {
-	hang_up(o->state);
+	reopen(o);
 	lz_free(o->state);
 	o->state = NULL;
 }

@@ -10,6 +10,7 @@
 #include "../base/vec.h"
 
 #include <pthread.h>
+#include <sys/un.h>
 
 /* Records, one behind the other, each ending with a newline: an alert, or a notice of our own that
  * some were lost. */
@@ -82,6 +83,12 @@ int lz_output_wait(struct lz_output *o, int fd, struct lz_err *err);
 int lz_output_conds(pthread_mutex_t *lock, pthread_cond_t *a, pthread_cond_t *b);
 void lz_output_sleep(pthread_cond_t *c, pthread_mutex_t *lock, uint64_t until_ms);
 int lz_output_thread(pthread_t *ret, void *(*run)(void *), void *arg);
+
+/* --- local.c --- */
+/* Connects to a socket of this machine, of SOCK_STREAM or SOCK_DGRAM, if *fd is -1; the same thread
+ * closes it. LZ_E_IO: nobody is there, *fd stays -1. */
+int lz_output_connect(int *fd, int type, const struct sockaddr_un *to, struct lz_err *err);
+void lz_output_hang_up(int *fd); /* -1 accepted */
 
 /* --- outputs.c --- */
 struct lz_output_option {

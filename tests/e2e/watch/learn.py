@@ -6,16 +6,13 @@ LZ_BUILD names the build. LZ_KEEP=1 keeps the folder with alerts and profiles.""
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
 
 sys.dont_write_bytecode = True
-from stage import Engine, Sensor, Tap, Trouble, make_stage  # noqa: E402
+from stage import BUILD, Engine, Sensor, Trouble, acts, main_with_engine, make_stage  # noqa: E402
 
-SOURCE = os.environ.get("LZ_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
-BUILD = os.environ.get("LZ_BUILD", os.path.join(SOURCE, "build"))
 LEARN_S = 10
 RULE = "Deviation from profile"
 
@@ -206,23 +203,10 @@ def play(tap, stage):
         tap.note(f"{status}: {sensor.said()}")
 
 
-def main():
-    tap = Tap()
-    if os.geteuid() != 0:
-        return tap.skip_all("a sensor and a Docker engine need root")
-    for program in ("dockerd", "docker", "busybox"):
-        if not shutil.which(program):
-            return tap.skip_all(f"{program} is not installed (./dev setup)")
-    with open(os.path.join(SOURCE, "tests/acts/stock.json"), encoding="utf-8") as f:
-        plan = json.load(f)
-    with make_stage(plan, os.path.join(BUILD, "tests/acts/act")) as stage:
+def test(tap):
+    with make_stage(acts("stock.json")) as stage:
         play(tap, stage)
-    return tap.done()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Trouble as e:
-        print(f"Bail out! {e}", flush=True)
-        sys.exit(1)
+    main_with_engine(("busybox",), test)

@@ -6,17 +6,14 @@ and against an act beside it that it has to leave alone.
 
 The same variables as for stock.py."""
 
-import json
 import os
 import re
-import shutil
 import sys
-import threading
 import time
 
 sys.dont_write_bytecode = True
-from stage import Engine, Host, Sensor, Tap, Trouble, command, make_stage  # noqa: E402
-from stock import BUILD, FENCE, SOURCE, WITHIN_S, Deed, container_of, fence, judge_benign, judge_replay, tell  # noqa: E402
+from stage import BUILD, SOURCE, Engine, Host, Sensor, Trouble, acts, command, main_with_engine, make_stage  # noqa: E402
+from stock import FENCE_RULE, Deed, container_of, judge_replay, play  # noqa: E402
 
 RULES = os.path.join(SOURCE, "data/rules/runtime")
 
@@ -42,9 +39,7 @@ def extra_rules(plan, rules):
             for name, condition in plan["knobs"].items()]
     text += [f"- rule: {name}\n  enabled: true\n  override: {{enabled: replace}}"
              for name, keys in rules.items() if "enabled: false" in keys]
-    text.append(f"- rule: {FENCE}\n  desc: everything before it has been seen\n"
-                "  condition: evt.type in (execve, execveat) and proc.name = lzfence\n"
-                "  output: fence %proc.cmdline\n  priority: DEBUG")
+    text.append(FENCE_RULE)
     return "\n".join(text) + "\n"
 
 
@@ -56,56 +51,11 @@ class Row:
                     for r in row.get(key, [])]
         self.name = row["rule"]
         self.before, self.acts, self.benign = deeds("before"), deeds("act"), deeds("benign")
-        self.skipped = [d for d in self.acts if not os.path.exists(d.row.get("needs", "/"))]
-        self.acts = [d for d in self.acts if d not in self.skipped]
+        self.acts = [d for d in self.acts if os.path.exists(d.row.get("needs", "/"))]
 
 
-def judge(deed, sensor):
-    if deed.error:
-        return deed.error
-    within = deed.row.get("within", WITHIN_S)
-    seen = sensor.wait(lambda a: a["rule"] == deed.rule and deed.is_of(a), deed.ended + within)
-    if not seen:
-        return f"no alert within {within} s"
-    wrongs = [deed.wrong(a) + ([] if a.get("respond") else ["it does not say what to do"]) for _, a in seen]
-    return None if [] in wrongs else "; ".join(wrongs[0])
-
-
-def act_on(row, stage, sensor, tap):
-    for deed in row.before:
-        deed.perform(stage)
-    bad = [(d, d.error) for d in row.before if d.error]
-    for deed in row.acts:
-        if not deed.row.get("slow"):
-            deed.perform(stage)
-        bad += [(deed, why) for why in [judge(deed, sensor)] if why]
-    for deed in row.benign:
-        deed.perform(stage)
-    if row.skipped and not row.acts:
-        tap.case(True, f"{row.name}: alert # SKIP not on this machine")
-    else:
-        tap.case(not bad, f"{row.name}: alert")
-    for deed, why in bad:
-        tell(tap, deed, why, sensor)
-
-
-def play(rows, stage, sensor, tap):
-    slow = [d for r in rows for d in r.acts if d.row.get("slow")]
-    if slow:
-        time.sleep(11)  # two samples of what is usual
-    threads = [threading.Thread(target=d.perform, args=(stage,)) for d in slow]
-    for t in threads:
-        t.start()
-    late = [r for r in rows if any(d in slow for d in r.acts)]
-    for row in [r for r in rows if r not in late]:
-        act_on(row, stage, sensor, tap)
-    for t in threads:
-        t.join()
-    for row in late:
-        act_on(row, stage, sensor, tap)
-    tap.case(fence(stage, sensor), "the sensor keeps up: what comes last is told of")
-    for row in rows:
-        judge_benign(row, sensor, tap)
+def advice(_, alert):
+    return [] if alert.get("respond") else ["it does not say what to do"]
 
 
 def give_network(stage, name):
@@ -132,7 +82,9 @@ def perform(plan, rules, pattern, stage, tap):
         tap.note(sensor.said())
         raise Trouble("no sensor")
     stage.start_containers(first=False)
-    play(rows, stage, sensor, tap)
+    if any(d.row.get("slow") for r in rows for d in r.acts):
+        time.sleep(11)  # two samples of what is usual
+    play(rows, stage, sensor, tap, advice)
     status = sensor.stop()
     tap.case(status == 0, "the sensor ends when it is told to, with 0")
     if status != 0:
@@ -151,15 +103,8 @@ def judge_rest(plan, rows, sensor, tap):
         tap.note(alert["output"])
 
 
-def main():
-    tap = Tap()
-    if os.geteuid() != 0:
-        return tap.skip_all("a sensor and a Docker engine need root")
-    for program in ("dockerd", "docker", "ip", "nsenter"):
-        if not shutil.which(program):
-            return tap.skip_all(f"{program} is not installed (./dev setup)")
-    with open(os.path.join(SOURCE, "tests/acts/ours.json"), encoding="utf-8") as f:
-        plan = json.load(f)
+def test(tap):
+    plan = acts("ours.json")
     rules = rules_of(RULES)
     missing = sorted(set(rules) ^ {r["rule"] for r in plan["rules"]})
     tap.case(not missing, f"each of the {len(rules)} rules has an act")
@@ -168,14 +113,9 @@ def main():
     for name in missing + poor:
         tap.note(name)
     pattern = re.compile(sys.argv[1] if len(sys.argv) > 1 else "")
-    with make_stage(plan, os.path.join(BUILD, "tests/acts/act")) as stage:
+    with make_stage(plan) as stage:
         perform(plan, rules, pattern, stage, tap)
-    return tap.done()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Trouble as e:
-        print(f"Bail out! {e}", flush=True)
-        sys.exit(1)
+    main_with_engine(("ip", "nsenter"), test)

@@ -17,12 +17,18 @@ import tempfile
 import threading
 import time
 
+SOURCE = os.environ.get("LZ_SOURCE") or os.path.abspath(os.path.join(os.path.dirname(__file__), *[".."] * 3))
+BUILD = os.environ.get("LZ_BUILD") or os.path.join(SOURCE, "build")
 WORD_END = "\x1f"
 ACT_PATH = "/acts:/bin"
 
 
 class Trouble(Exception):
     """Something that the test itself needs went wrong."""
+
+
+class Skip(Exception):
+    """What the whole test needs is not here, and need not be."""
 
 
 class Tap:
@@ -33,6 +39,10 @@ class Tap:
         self.count += 1
         self.bad += not good
         print(f"{'' if good else 'not '}ok {self.count} - {name.replace('#', '')}", flush=True)
+
+    def skip(self, name, why):
+        self.count += 1
+        print(f"ok {self.count} - {name.replace('#', '')} # SKIP {why}", flush=True)
 
     def note(self, text):
         for line in str(text).splitlines():
@@ -45,6 +55,29 @@ class Tap:
     def done(self):
         print(f"1..{self.count}")
         return 1 if self.bad else 0
+
+
+def main_with_engine(programs, test):
+    """The whole of a test that needs root, a Docker engine and `programs`: test(tap) where they are."""
+    tap = Tap()
+    missing = [p for p in ("dockerd", "docker", *programs) if not shutil.which(p)]
+    if os.geteuid() != 0:
+        sys.exit(tap.skip_all("a sensor and a Docker engine need root"))
+    if missing:
+        sys.exit(tap.skip_all(f"{missing[0]} is not installed (./dev setup)"))
+    try:
+        test(tap)
+    except Skip as e:
+        sys.exit(tap.skip_all(e))
+    except Trouble as e:
+        print(f"Bail out! {e}", flush=True)
+        sys.exit(1)
+    sys.exit(tap.done())
+
+
+def acts(name):
+    with open(os.path.join(SOURCE, "tests/acts", name), encoding="utf-8") as f:
+        return json.load(f)
 
 
 def command(argv, **more):
@@ -368,7 +401,8 @@ class Stage:
 
 
 @contextlib.contextmanager
-def make_stage(plan, act):
+def make_stage(plan):
+    act = os.path.join(BUILD, "tests/acts/act")
     if not os.path.exists(act):
         raise Trouble(f"{act} is not built")
     # Container names of alerts and arguments of programs hold this path; users other than root enter.

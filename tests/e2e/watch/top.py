@@ -3,10 +3,8 @@
 
 LZ_BUILD names the build."""
 
-import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +12,8 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from stage import Engine, Tap, Trouble, make_stage  # noqa: E402
+from stage import BUILD, Engine, acts, main_with_engine, make_stage  # noqa: E402
 
-SOURCE = os.environ.get("LZ_SOURCE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../.."))
-BUILD = os.environ.get("LZ_BUILD", os.path.join(SOURCE, "build"))
 RULES = """
 - rule: lz started
   desc: a program
@@ -220,23 +216,10 @@ def play(tap, stage):
         worker.join()
 
 
-def main():
-    tap = Tap()
-    if os.geteuid() != 0:
-        return tap.skip_all("a sensor and a Docker engine need root")
-    for program in ("dockerd", "docker", "busybox", "tmux"):
-        if not shutil.which(program):
-            return tap.skip_all(f"{program} is not installed (./dev setup)")
-    with open(os.path.join(SOURCE, "tests/acts/stock.json"), encoding="utf-8") as f:
-        plan = json.load(f)
-    with make_stage(plan, os.path.join(BUILD, "tests/acts/act")) as stage:
+def test(tap):
+    with make_stage(acts("stock.json")) as stage:
         play(tap, stage)
-    return tap.done()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except Trouble as e:
-        print(f"Bail out! {e}", flush=True)
-        sys.exit(1)
+    main_with_engine(("busybox", "tmux"), test)

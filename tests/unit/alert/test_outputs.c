@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Outputs as their readers see them: real files, pipes and sockets. */
+#include "folder.h"
 #include "sample.h"
 
 #include "base/clean.h"
@@ -17,26 +18,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
-
-static char dir[64];
-
-static int begin(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "%s/lazaret-out.XXXXXX",
-		 getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int end(void **state)
-{
-	char command[100];
-
-	(void)state;
-	umount2(dir, MNT_DETACH); /* a test of full disks that failed leaves one */
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
-}
 
 /* "file:%s/log" with the test's folder in place of "%s". */
 static const char *in_dir(const char *text)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines on disk: what goes in comes out once and in order, over restarts, torn ends and a cap. */
+#include "folder.h"
 #include "sample.h"
 
 #include "alert/spool.h"
@@ -10,28 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-
-static char dir[64];
-
-static int begin(void **state)
-{
-	(void)state;
-	snprintf(dir, sizeof(dir), "%s/lazaret-spool.XXXXXX",
-		 getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 30 ? getenv("TMPDIR") : "/tmp");
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int end(void **state)
-{
-	char command[100];
-
-	(void)state;
-	umount2(dir, MNT_DETACH); /* a test of full disks that failed leaves one */
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	return system(command);
-}
 
 static struct lz_spool *opened(uint64_t cap)
 {
