@@ -14,9 +14,12 @@
 #define BUCKETS	   4096 /* power of two */
 #define GROUPS_MAX 65536
 #define GONE_NS	   5000000000ULL
-#define AGAIN_NS   50000000ULL /* before a container that is not whole is asked for again */
-#define DEPTH_MAX  32
-#define GUESSES	   16 /* times that /proc is asked for a group that it does not show */
+/* What went is kept until the last of its conversations has been told of, unless much goes. */
+#define LATE_NS	  35000000000ULL
+#define LATE_KEPT 1024
+#define AGAIN_NS  50000000ULL /* before a container that is not whole is asked for again */
+#define DEPTH_MAX 32
+#define GUESSES	  16 /* times that /proc is asked for a group that it does not show */
 
 struct node {
 	struct lz_cgroup group;
@@ -30,7 +33,7 @@ struct lz_cgroups {
 	void *arg;
 	struct node *bucket[BUCKETS];
 	struct node *gone_first, *gone_last;
-	size_t count;
+	size_t count, gone_count;
 	bool v1;
 	char mount[256];
 	uint32_t hierarchy; /* as records say it; 0 when version 2 */
@@ -72,8 +75,20 @@ static void drop_first_gone(struct lz_cgroups *g)
 	g->gone_first = n->gone_next;
 	if (!g->gone_first)
 		g->gone_last = NULL;
+	g->gone_count--;
 	g->told(g->arg, n->group.id, 0);
 	release(g, n);
+}
+
+/* Groups that nobody could say anything of, as when their processes were gone already. */
+static void drop_guessed(struct lz_cgroups *g)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct node *n = g->bucket[i], *next; n; n = next) {
+			next = n->next;
+			if (n->group.guessed && !n->group.gone)
+				release(g, n);
+		}
 }
 
 static void name_group(struct lz_cgroup *x)
@@ -255,6 +270,7 @@ static void went(struct lz_cgroups *g, struct node *n, uint64_t now_ns)
 	else
 		g->gone_first = n;
 	g->gone_last = n;
+	g->gone_count++;
 	if (n->group.in_container && g->containers)
 		lz_containers_forget(g->containers, &n->group.ref);
 }
@@ -333,8 +349,12 @@ const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_
 
 void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns)
 {
-	while (g->gone_first && g->gone_first->group.gone_ns + GONE_NS < now_ns)
+	while (g->gone_first &&
+	       g->gone_first->group.gone_ns + (g->gone_count > LATE_KEPT ? GONE_NS : LATE_NS) <
+		       now_ns)
 		drop_first_gone(g);
+	if (g->count > GROUPS_MAX / 2)
+		drop_guessed(g);
 }
 
 size_t lz_cgroups_count(const struct lz_cgroups *g)

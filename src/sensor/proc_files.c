@@ -2,6 +2,7 @@
 #include "proc_files.h"
 
 #include "../base/clean.h"
+#include "../base/io.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,12 +24,23 @@ ssize_t lz_proc_read(uint32_t pid, const char *file, char *buf, size_t n)
 	return all;
 }
 
+bool lz_proc_status_text(uint32_t pid, struct lz_buf *b)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	return !lz_read_file(path, b, NULL) && b->n;
+}
+
 bool lz_proc_status(uint32_t pid, const char *key, uint64_t *ret)
 {
-	char buf[4096];
-	ssize_t n = lz_proc_read(pid, "status", buf, sizeof(buf));
-	struct lz_span text = lz_span(buf, n > 0 ? (size_t)n : 0), line, word;
+	LZ_CLEAN(buf) struct lz_buf b;
+	struct lz_span text, line, word;
 
+	lz_buf_init(&b, LZ_PROC_STATUS_MAX);
+	if (!lz_proc_status_text(pid, &b))
+		return false;
+	text = lz_buf_view(&b);
 	while (lz_span_line(&text, &line)) {
 		if (!lz_span_starts(line, key))
 			continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Inside sensor/ only: what /proc says of a process now. Each false or 0 when it has gone. */
+#include "../base/buf.h"
 #include "../base/span.h"
 
 #include <stdint.h>
@@ -8,6 +9,10 @@
 
 /* A file below /proc/PID, at most n bytes; -1: it can't be read. */
 ssize_t lz_proc_read(uint32_t pid, const char *file, char *buf, size_t n);
+/* /proc/PID/status whole, into b, which is empty: a process may have 65,536 groups, whose line stands
+ * in front of its capabilities. */
+#define LZ_PROC_STATUS_MAX ((size_t)1 << 20)
+bool lz_proc_status_text(uint32_t pid, struct lz_buf *b);
 /* Number behind a key of /proc/PID/status: "VmRSS:". */
 bool lz_proc_status(uint32_t pid, const char *key, uint64_t *ret);
 bool lz_proc_fds(uint32_t pid, uint64_t *ret_open, uint64_t *ret_limit);

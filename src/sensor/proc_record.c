@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proc_record.h"
 
+#include "../base/clean.h"
 #include "../base/map.h"
 #include "proc_files.h"
 #include "programs.h"
@@ -184,14 +185,17 @@ static bool stat_facts(uint32_t pid, struct lz_ev_task *t)
 
 static bool task_facts(uint32_t pid, struct lz_ev_task *t)
 {
-	char status[4096], text[32];
-	ssize_t n = lz_proc_read(pid, "status", status, sizeof(status));
-	struct lz_span s = lz_span(status, n > 0 ? (size_t)n : 0);
+	LZ_CLEAN(buf) struct lz_buf status;
 	uint64_t login = UINT32_MAX, start;
 	uint32_t grandparent;
+	struct lz_span s;
+	char text[32];
+	ssize_t n;
 
-	if (!s.n || !stat_facts(pid, t))
+	lz_buf_init(&status, LZ_PROC_STATUS_MAX);
+	if (!lz_proc_status_text(pid, &status) || !stat_facts(pid, t))
 		return false;
+	s = lz_buf_view(&status);
 	t->pid = pid;
 	if (lz_proc_stat(t->ppid, &grandparent, &start))
 		t->parent_start_ns = start;

@@ -433,14 +433,21 @@ static void take_path(struct lz_shared **to, const struct lz_record *r, unsigned
 		replace(to, lz_buf_view(&b));
 }
 
+/* The head says who it is, and where it is found: a recording may say otherwise in the part. */
+static void take_task(struct lz_proc *x, const struct lz_record *r)
+{
+	lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
+	x->task.pid = r->head.pid;
+	x->task.start_ns = r->head.start_ns;
+}
+
 static void on_exec(struct lz_proc *x, const struct lz_record *r)
 {
 	unsigned ignored;
 
 	x->exec_ns = r->head.time_ns;
 	x->exec_seen = true;
-	x->caps_used = 0;
-	lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
+	take_task(x, r);
 	x->began = LZ_BEGAN_UNSEEN;
 	lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
 	lz_record_copy(r, LZ_PART_STDIO, x->stdio, sizeof(x->stdio));
@@ -496,7 +503,7 @@ struct lz_proc *lz_procs_take(struct lz_procs *p, const struct lz_record *r, boo
 		x->seen_ns = h->time_ns;
 	switch (h->kind) {
 	case LZ_EV_TASK:
-		lz_record_copy(r, LZ_PART_TASK, &x->task, sizeof(x->task));
+		take_task(x, r);
 		lz_record_copy(r, LZ_PART_EXE, &x->exe, sizeof(x->exe));
 		if (live && !x->complete) {
 			complete(x);

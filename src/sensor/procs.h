@@ -31,7 +31,6 @@ struct lz_proc {
 	uint64_t exec_ns;			       /* since boot; 0: never seen */
 	uint64_t ended_ns;			       /* 0: lives */
 	uint64_t seen_ns;			       /* its last record, since boot */
-	uint64_t caps_used;			       /* capabilities seen in use */
 	enum lz_proc_began began;
 	unsigned exe_flags; /* LZ_PATH_* of its path */
 	bool complete;	    /* its arguments were read */

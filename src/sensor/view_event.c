@@ -279,9 +279,6 @@ struct lz_span lz_view_arg_shown(struct lz_view *v, unsigned i)
 	case 'K':
 	case 'Z':
 		return lz_view_fd_name(v);
-	case 'H':
-		lz_view_open_flags(v, &n, &n);
-		break;
 	default:
 		break;
 	}

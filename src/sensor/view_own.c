@@ -78,19 +78,11 @@ static size_t fs_of(struct lz_view *v, uint32_t magic, const struct lz_datum **r
 	return lz_view_text(v, lz_view_keep(v, lz_str(number)), ret);
 }
 
-static bool file_of(struct lz_view *v, struct lz_ev_file *ret)
-{
-	int slot = lz_view_fd_slot(v);
-
-	return slot >= 0 &&
-	       lz_record_copy(v->at.record, LZ_PART_FILE + (unsigned)slot, ret, sizeof(*ret));
-}
-
 GETTER(fd_fs)
 {
 	struct lz_ev_file f;
 
-	return file_of(v, &f) ? fs_of(v, f.magic, ret) : 0;
+	return lz_view_file(v, &f) ? fs_of(v, f.magic, ret) : 0;
 }
 GETTER(exe_fs)
 {

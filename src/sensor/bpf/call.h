@@ -207,9 +207,12 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 			put_user_bytes(o, LZ_PART_ADDRESS, m.name,
 				       m.name_bytes > 128 ? 128 : m.name_bytes & 255);
 		if (o->ev.ret > 0 && m.count &&
-		    !bpf_probe_read_user(&vector, sizeof(vector), (void *)m.vectors))
+		    !bpf_probe_read_user(&vector, sizeof(vector), (void *)m.vectors)) {
+			/* Behind what came there are the process's own old bytes. */
+			u64 n = o->ev.ret < vector.bytes ? o->ev.ret : vector.bytes;
 			put_user_bytes(o, LZ_PART_BYTES, vector.base,
-				       vector.bytes > SNAP_BYTES ? SNAP_BYTES : vector.bytes & 511);
+				       n > SNAP_BYTES ? SNAP_BYTES : n & 511);
+		}
 	}
 	return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* Capabilities in use: the first time that a process is asked for one and has it. */
+/* Capabilities in use: the first time that a program is asked for one and has it. */
 #include "core.h"
 
 struct used_caps {
 	u64 bits;
-	u64 since_ns; /* the program they were used by began then */
+	u64 program; /* counts what the task has executed: each begins anew */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -29,7 +29,13 @@ int BPF_PROG(capability_used, const struct cred *cred, struct user_namespace *ta
 	if (task->cred != task->real_cred)
 		return 0;
 	u = bpf_task_storage_get(&used, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!u || u->bits >> cap & 1)
+	if (!u)
+		return 0;
+	if (u->program != task->self_exec_id) {
+		u->program = task->self_exec_id;
+		u->bits = 0;
+	}
+	if (u->bits >> cap & 1)
 		return 0;
 	u->bits |= 1ULL << cap;
 	count(LZ_COUNT_SEEN);

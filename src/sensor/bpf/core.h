@@ -78,8 +78,7 @@ struct {
 #define BLOCK_BYTES 256
 struct out {
 	u64 busy;
-	u32 used;  /* of tail */
-	u32 names; /* where the path at hand begins */
+	u32 used; /* of tail */
 	u32 reserved;
 	u64 args[LZ_EV_ARGS];
 	u64 caps[3];

@@ -219,6 +219,7 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct pid *thread_pid;
 	kuid_t loginuid;
+	u64 self_exec_id;
 	int exit_code;
 } KERNEL;
 struct linux_binprm {

@@ -88,9 +88,8 @@ static __always_inline void put_path(struct out *o, u16 id, u64 vfsmount, u64 de
 		flags |= LZ_PATH_NO_MOUNT;
 	else if (!hashed)
 		flags |= LZ_PATH_DELETED;
-	if (steps >= LZ_PATH_DEPTH)
+	if (steps >= LZ_PATH_DEPTH || *(volatile u32 *)&o->used > TAIL_BYTES - 512)
 		flags |= LZ_PATH_CUT;
-	o->names = from;
 	if (from > TAIL_BYTES - 8192)
 		return;
 	head.n = o->used - from - sizeof(head);

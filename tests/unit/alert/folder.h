@@ -7,16 +7,17 @@
 
 static char dir[64];
 
-static int begin(void **state)
+static inline int begin(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
 
 	(void)state;
-	snprintf(dir, sizeof(dir), "%s/lazaret-alert.XXXXXX", tmp && strlen(tmp) < 30 ? tmp : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/lazaret-alert.XXXXXX",
+		 tmp && strlen(tmp) < 30 ? tmp : "/tmp");
 	return mkdtemp(dir) ? 0 : -1;
 }
 
-static int end(void **state)
+static inline int end(void **state)
 {
 	char command[100];
 

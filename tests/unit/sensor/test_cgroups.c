@@ -90,9 +90,9 @@ static void made_and_removed(void **state)
 	group(g, 100, true, "/docker/" ID, 2000);
 	group(g, 100, true, "/docker/" ID, 2001);
 	assert_true(lz_cgroups_find(g, 100, 0)->in_container);
-	lz_cgroups_purge(g, 2000 + 4 * SECOND);
+	lz_cgroups_purge(g, 2000 + 34 * SECOND);
 	assert_int_equal(lz_cgroups_count(g), 2);
-	lz_cgroups_purge(g, 2002 + 5 * SECOND);
+	lz_cgroups_purge(g, 2002 + 35 * SECOND);
 	assert_int_equal(lz_cgroups_count(g), 1);
 	assert_int_equal(told_last.id, 100);
 	assert_int_equal(told_last.known, 0);
@@ -237,6 +237,40 @@ static void by_walking(void **state)
 
 /* --- bounds --- */
 
+/* A machine on which much comes and goes keeps little of what went. */
+static void much_goes(void **state)
+{
+	struct lz_cgroups *g = fresh();
+
+	(void)state;
+	for (unsigned i = 0; i < 1100; i++) {
+		group(g, 1000 + i, false, "/docker/" ID, 1000);
+		group(g, 1000 + i, true, "/docker/" ID, 1000);
+	}
+	lz_cgroups_purge(g, 4 * SECOND);
+	assert_int_equal(lz_cgroups_count(g), 1100);
+	lz_cgroups_purge(g, 6 * SECOND);
+	assert_int_equal(lz_cgroups_count(g), 1024);
+	lz_cgroups_purge(g, 36 * SECOND);
+	assert_int_equal(lz_cgroups_count(g), 0);
+	lz_cgroups_free(g);
+}
+
+/* Those that nobody can place do not fill the table, where real ones need room. */
+static void guessed_go(void **state)
+{
+	struct lz_cgroups *g = fresh();
+
+	(void)state;
+	group(g, 1, false, "/docker/" ID, 1000);
+	for (unsigned i = 0; i < 40000; i++)
+		assert_non_null(lz_cgroups_find(g, 100000 + i, 0));
+	lz_cgroups_purge(g, 2 * SECOND);
+	assert_int_equal(lz_cgroups_count(g), 1);
+	assert_true(lz_cgroups_find(g, 1, 0)->in_container);
+	lz_cgroups_free(g);
+}
+
 static void limits(void **state)
 {
 	struct lz_cgroups *g = fresh();
@@ -290,7 +324,8 @@ int main(void)
 		cmocka_unit_test(made_and_removed), cmocka_unit_test(others),
 		cmocka_unit_test(guessed),	    cmocka_unit_test(through_a_process),
 		cmocka_unit_test(by_walking),	    cmocka_unit_test(limits),
-		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_memory),	    cmocka_unit_test(much_goes),
+		cmocka_unit_test(guessed_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

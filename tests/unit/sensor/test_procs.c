@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "make_record.h"
+#include "sensor/proc_record.h"
 #include "sensor/procs.h"
 
+#include <grp.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <sys/syscall.h>
@@ -101,6 +104,32 @@ static void life(void **state)
 	assert_null(lz_procs_find(p, 11, 0));
 	lz_procs_free(p);
 	lz_procs_free(NULL);
+}
+
+/* A recording can say one number in the head and another in the part. */
+static void two_numbers(void **state)
+{
+	struct lz_procs *p = lz_procs_new(NULL);
+	struct lz_ev_task t = {.pid = 11, .start_ns = 2000, .ppid = 1, .comm = "other"};
+	struct lz_proc *x;
+
+	(void)state;
+	exec_of(p, 10, 1000, "sh", "/bin/dash", "sh", 2);
+	exit_of(p, 10, 1000, 5000);
+	for (int kind = 0; kind < 2; kind++) {
+		make(&m, kind ? LZ_EV_EXEC : LZ_EV_TASK, 10, 1000)->time_ns = 5000;
+		part(&m, LZ_PART_TASK, &t, sizeof(t));
+		x = take(p);
+		assert_non_null(x);
+		assert_int_equal(x->task.pid, 10);
+		assert_int_equal(x->task.start_ns, 1000);
+		assert_string_equal(x->task.comm, "other");
+	}
+	assert_null(lz_procs_find(p, 11, 0));
+	lz_procs_purge(p, 5001 + 5 * SECOND);
+	assert_null(lz_procs_find(p, 10, 0)); /* and not what was freed */
+	assert_int_equal(lz_procs_count(p), 0);
+	lz_procs_free(p);
 }
 
 /* The number comes back before the end of its last owner was told, or after. */
@@ -493,10 +522,55 @@ static void no_memory(void **state)
 	assert_survives_nomem(a_family());
 }
 
+/* 5,000 groups stand in front of the capabilities in /proc/PID/status. */
+static void many_groups(void **state)
+{
+	static gid_t groups[5000];
+	struct lz_record r;
+	struct lz_ev_task t;
+	struct lz_buf b;
+	int ready[2];
+	char c;
+	pid_t child;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++)
+		groups[i] = 100000 + i;
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (!child) {
+		c = setgroups(5000, groups) ? 'n' : 'y';
+		if (write(ready[1], &c, 1) == 1)
+			pause();
+		_exit(0);
+	}
+	assert_true(child > 0);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	lz_buf_init(&b, LZ_EV_MAX);
+	if (c == 'y') {
+		assert_true(lz_proc_record((uint32_t)child, LZ_EV_TASK, &b));
+		assert_int_equal(lz_record_read(lz_buf_view(&b), &r, NULL), 0);
+		assert_true(lz_record_copy(&r, LZ_PART_TASK, &t, sizeof(t)));
+		assert_int_equal(t.vpid, child);
+		assert_int_equal(t.threads, 1);
+		assert_true(t.cap_effective >> 6 & 1); /* CAP_SETGID, which it just used */
+		assert_int_equal(r.head.cap_effective, t.cap_effective);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(ready[0]);
+	close(ready[1]);
+	lz_buf_done(&b);
+	if (c != 'y')
+		skip(); /* only root sets groups */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(life),
+		cmocka_unit_test(two_numbers),
+		cmocka_unit_test(many_groups),
 		cmocka_unit_test(pid_reuse),
 		cmocka_unit_test(parent_is_not_the_namesake),
 		cmocka_unit_test(threads),
