@@ -39,10 +39,11 @@ static void give_back(void)
 	if (!terminal.taken)
 		return;
 	terminal.taken = 0;
+	/* The screen last: who sees it may type, and Enter must be one again by then. */
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal.before);
 	if (write(STDOUT_FILENO, LEAVE, sizeof(LEAVE) - 1) < 0) {
 		/* It is gone: there is nothing to give back. */
 	}
-	tcsetattr(STDIN_FILENO, TCSANOW, &terminal.before);
 }
 
 static void on_death(int number)
