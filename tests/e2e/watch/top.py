@@ -48,7 +48,7 @@ class Screen:
     def shot(self, *more):
         return self.tmux("capture-pane", "-p", *more)
 
-    def until(self, test, seconds=12):
+    def until(self, test, seconds=30):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             shot = self.shot()
@@ -104,7 +104,7 @@ def overview(tap, screen):
     tap.note("" if shown else shot)
     tap.case(select(screen, "box"), "up and down move the mark")
     screen.keys("s")
-    tap.case(screen.until(sees("sorted by programs"), 5), "s: another order")
+    tap.case(screen.until(sees("sorted by programs")), "s: another order")
     tap.case(">box " in screen.shot(), "the mark stays with its container")
 
 
@@ -113,27 +113,27 @@ def inside(tap, screen):
     good = screen.until(sees("box  image lz/box:1", "PID", "act", "-> 203.0.113.7 port 80", "Warning started /acts/true",
                              "left back"))
     tap.case(good, "enter: its processes, connections and last alerts")
-    tap.case(screen.until(sees("\\x1b]0;evil"), 5), "what a process calls itself can't drive the terminal")
+    tap.case(screen.until(sees("\\x1b]0;evil")), "what a process calls itself can't drive the terminal")
     if not good:
         tap.note(screen.shot())
     screen.keys("p")
-    paused = screen.until(sees("[paused]"), 5)
+    paused = screen.until(sees("[paused]"))
     first = screen.shot()
     time.sleep(2.5)
     tap.case(paused and screen.shot() == first, "p: the screen stands still")
     screen.keys("p")
-    tap.case(screen.until(lambda shot: "[paused]" not in shot and shot != first, 5), "p: it goes on")
+    tap.case(screen.until(lambda shot: "[paused]" not in shot and shot != first), "p: it goes on")
     screen.keys("Left")
-    tap.case(screen.until(sees("CONTAINER", ">box"), 5), "left: all containers again")
+    tap.case(screen.until(sees("CONTAINER", ">box")), "left: all containers again")
 
 
 def resized(tap, screen):
     screen.tmux("resize-window", "-x", "120", "-y", "30")
-    good = screen.until(sees("IMAGE", "lz/box:1"), 5)
+    good = screen.until(sees("IMAGE", "lz/box:1"))
     lines = screen.shot().rstrip("\n").split("\n")
     tap.case(good and len(lines) == 30 and "q quit" in lines[29], "a larger terminal shows more")
     screen.tmux("resize-window", "-x", "40", "-y", "6")
-    good = screen.until(lambda shot: "CONTAINER" in shot and "q quit" in shot.rstrip("\n").split("\n")[-1], 5)
+    good = screen.until(lambda shot: "CONTAINER" in shot and "q quit" in shot.rstrip("\n").split("\n")[-1])
     tap.case(good, "a tiny one the beginning")
     tap.note("" if good else screen.shot())
     screen.tmux("resize-window", "-x", "80", "-y", "24")
@@ -148,22 +148,29 @@ def settings(screen):
     return found.group(1) if found else screen.shot()
 
 
+def children(screen):
+    """The programs that the screen's shell runs."""
+    shell = screen.tmux("display-message", "-p", "#{pane_pid}").strip()
+    with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as f:
+        return [int(pid) for pid in f.read().split()]
+
+
+def ended(screen, seconds=60):
+    """The program is gone, and so is its screen: a screen alone may be seen half drawn."""
+    end = time.monotonic() + seconds
+    while children(screen) and time.monotonic() < end:
+        time.sleep(0.1)
+    return not children(screen) and screen.until(lambda shot: "lazaret top 1" not in shot and "q quit" not in shot)
+
+
 def given_back(tap, screen, argv, before, how, end):
     screen.line(argv)
-    started = screen.until(sees("lazaret top", "q quit"), 60)
+    started = screen.until(sees("lazaret top", "q quit"))
     end()
-    ended = screen.until(lambda shot: "lazaret top 1" not in shot and "q quit" not in shot, 30)
-    now = settings(screen) if ended else "not ended"
+    now = settings(screen) if ended(screen) else "not ended"
     tap.case(started and now == before, f"{how}: the terminal is as it was")
     if not started or now != before:
         tap.note(f"started {started}, settings {now}, before {before}\n{screen.shot()}")
-
-
-def child_of(screen):
-    """The program that the screen's shell runs."""
-    shell = screen.tmux("display-message", "-p", "#{pane_pid}").strip()
-    with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as f:
-        return int(f.read().split()[0])
 
 
 def terminal(tap, stage, argv):
@@ -177,12 +184,11 @@ def terminal(tap, stage, argv):
     tap.case("\033[" in screen.shot("-e"), "there are colours")
     resized(tap, screen)
     screen.keys("q")
-    left = screen.until(lambda shot: "q quit" not in shot)
-    tap.case(left and settings(screen) == before, "q: the terminal is as it was")
+    tap.case(ended(screen) and settings(screen) == before, "q: the terminal is as it was")
     given_back(tap, screen, command, before, "Ctrl-C", lambda: screen.keys("C-c"))
-    given_back(tap, screen, command, before, "a crash", lambda: os.kill(child_of(screen), signal.SIGBUS))
+    given_back(tap, screen, command, before, "a crash", lambda: os.kill(children(screen)[0], signal.SIGBUS))
     screen.line("NO_COLOR=1 " + command)
-    screen.until(sees("lazaret top", "q quit"), 20)
+    screen.until(sees("lazaret top", "q quit"))
     tap.case("\033[" not in screen.shot("-e"), "NO_COLOR: none")
     screen.keys("q")
 
