@@ -18,8 +18,8 @@ struct builder {
 	size_t depth;
 	struct lz_yaml *root;
 	struct lz_map anchors;
-	/* The line that was looked at last, and where it begins: marks only ever move on. */
-	size_t line, line_at;
+	/* What was looked at last, and its byte: marks only ever move on. */
+	size_t line, column, at;
 };
 
 static int fault(struct builder *b, const yaml_mark_t *at, int code, const char *what,
@@ -32,17 +32,18 @@ static int fault(struct builder *b, const yaml_mark_t *at, int code, const char 
 /* The byte at a mark: libyaml counts characters, a line's beginning is the same in both. */
 static size_t byte_at(struct builder *b, const yaml_mark_t *mark)
 {
-	size_t at, column = 0;
-
-	if (mark->line < b->line)
-		b->line = b->line_at = 0;
-	for (; b->line < mark->line && b->line_at < b->text.n; b->line_at++)
-		b->line += b->text.p[b->line_at] == '\n';
-	for (at = b->line_at; at < b->text.n && column < mark->column; at++)
-		column += (b->text.p[at] & 0xc0) != 0x80;
-	while (at < b->text.n && (b->text.p[at] & 0xc0) == 0x80)
-		at++;
-	return at;
+	if (mark->line < b->line || (mark->line == b->line && mark->column < b->column))
+		b->line = b->column = b->at = 0;
+	for (; b->line < mark->line && b->at < b->text.n; b->at++)
+		if (b->text.p[b->at] == '\n') {
+			b->line++;
+			b->column = 0;
+		}
+	for (; b->at < b->text.n && b->column < mark->column; b->at++)
+		b->column += (b->text.p[b->at] & 0xc0) != 0x80;
+	while (b->at < b->text.n && (b->text.p[b->at] & 0xc0) == 0x80)
+		b->at++;
+	return b->at;
 }
 
 static int put(struct builder *b, struct lz_yaml *node, const yaml_mark_t *at, struct lz_err *err)

@@ -30,7 +30,6 @@ struct unit {
 	struct lz_buf text;  /* lists put in */
 	struct lz_vec jumps; /* struct jump: where text came from */
 	unsigned depth;	     /* of macros */
-	bool unknown_field;  /* what failed was a field nobody knows */
 	struct lz_err *err;
 	int code; /* what ends everything: no memory, a limit */
 };
@@ -38,6 +37,15 @@ struct unit {
 struct jump {
 	size_t out, in;
 };
+
+/* What no other rule could do better: out of memory, beyond a bound. */
+static void end_all(struct unit *u, int code, const char *what)
+{
+	if (!u->code)
+		u->code = lz_fail(u->err, code, "%.*s:%u: %s '%.*s': %s: %s", LZ_FMT(u->place.file),
+				  u->place.line, u->kind, LZ_FMT(u->name), what,
+				  lz_code_text(code));
+}
 
 /* --- notes with a place --- */
 
@@ -103,8 +111,7 @@ static size_t put_list(struct unit *u, struct lz_list_def *d, struct lz_buf *out
 	d->used = true;
 	LZ_VEC_EACH (struct lz_span, item, &d->items) {
 		if (out->code || ++u->r->items_put > ITEMS_MAX) {
-			lz_fail(u->err, LZ_E_LIMIT, "rules: lists grow beyond all measure");
-			u->code = LZ_E_LIMIT;
+			end_all(u, out->code ? out->code : LZ_E_LIMIT, "its lists");
 			return n;
 		}
 		struct lz_list_def *inner = lz_list_find(u->r, *item);
@@ -135,8 +142,8 @@ static void jump(struct unit *u, size_t in)
 {
 	struct jump j = {u->text.n, in};
 
-	if (!lz_vec_add(&u->jumps, &j) && !u->code)
-		u->code = lz_fail(u->err, u->jumps.code, "rules: %s", lz_code_text(u->jumps.code));
+	if (!lz_vec_add(&u->jumps, &j))
+		end_all(u, u->jumps.code, "its lists");
 }
 
 /* Words between edges, inside quotes too, that are names of lists give way to their items. */
@@ -171,8 +178,8 @@ static int put_lists_in(struct unit *u)
 		if (at < text.n && (at == from || is_edge(text.p[at])) && is_edge(text.p[at]))
 			lz_buf_byte(&u->text, (unsigned char)text.p[at++]);
 	}
-	if (u->text.code && !u->code)
-		u->code = lz_fail(u->err, u->text.code, "rules: %s", lz_code_text(u->text.code));
+	if (u->text.code)
+		end_all(u, u->text.code, "its lists");
 	return u->code;
 }
 
@@ -393,22 +400,37 @@ static uint32_t condition(struct unit *u)
 
 /* --- exceptions --- */
 
+/* Where the row stands, which another file may have added. */
+static void note_row(struct unit *u, const struct lz_exception *e, const struct lz_keyed *row)
+{
+	char item[300], text[200];
+	struct lz_rules_note n = {.error = true,
+				  .code = "LOAD_ERR_VALIDATE",
+				  .file = row->file,
+				  .line = row->node->line,
+				  .column = row->node->column};
+
+	snprintf(item, sizeof(item), "%s '%.*s'", u->kind, LZ_FMT(u->name));
+	snprintf(text, sizeof(text),
+		 "exception '%.*s': values must be lists of as many values as there are fields",
+		 LZ_FMT(e->name));
+	n.item = lz_str(item);
+	n.text = lz_str(text);
+	if (!u->code)
+		u->code = lz_note(u->r, &n, u->err);
+}
+
 /* (condition) and not (exception) and not (exception) … */
 static int with_exceptions(struct unit *u, const struct lz_rule_def *d, struct lz_text *ret)
 {
-	struct lz_span bad = {0};
-	char text[200];
-	int code = lz_exceptions_put(d, ret, &bad);
+	const struct lz_exception *bad = NULL;
+	struct lz_keyed row = {0};
+	int code = lz_exceptions_put(d, ret, &bad, &row);
 
-	if (code == LZ_E_FORMAT) {
-		snprintf(text, sizeof(text),
-			 "exception '%.*s': values must be lists of as many values as there are "
-			 "fields",
-			 LZ_FMT(bad));
-		note_at(u, true, "LOAD_ERR_VALIDATE", 0, text);
-	} else if (code && !u->code) {
-		u->code = lz_fail(u->err, code, "rules: %s", lz_code_text(code));
-	}
+	if (code == LZ_E_FORMAT)
+		note_row(u, bad, &row);
+	else if (code)
+		end_all(u, code, "with its exceptions");
 	return code;
 }
 

@@ -7,7 +7,7 @@
 
 #define TEXT_MAX (16 * LZ_M)
 
-static bool is_plain(struct lz_span s)
+bool lz_item_is_plain(struct lz_span s)
 {
 	for (size_t i = 0; i < s.n; i++)
 		if (strchr("()\"'=, \t\n\r\b", s.p[i]))
@@ -19,7 +19,7 @@ void lz_item_put(struct lz_buf *out, struct lz_span s)
 {
 	bool has_quotes = s.n > 1 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0];
 
-	if (is_plain(s) || has_quotes) {
+	if (lz_item_is_plain(s) || has_quotes) {
 		lz_buf_span(out, s);
 		return;
 	}
@@ -42,7 +42,7 @@ static bool is_list_op(struct lz_span comp)
 static void put_words(struct lz_buf *out, const struct lz_yaml *v)
 {
 	lz_buf_byte(out, '(');
-	for (const struct lz_yaml *i = v->first; i; i = i->next) {
+	for (const struct lz_yaml *i = v->first; i && !out->code; i = i->next) {
 		lz_item_put(out, i->text);
 		if (i->next)
 			lz_buf_str(out, ", ");
@@ -80,16 +80,21 @@ static bool put_row(struct lz_buf *out, const struct lz_exception *e, const stru
 	return true;
 }
 
-static bool put_exception(struct lz_buf *out, const struct lz_exception *e)
+/* False: *ret_row does not fit. */
+static bool put_exception(struct lz_buf *out, const struct lz_exception *e,
+			  struct lz_keyed *ret_row)
 {
 	struct lz_span f, c;
 	bool first = true;
 
 	if (!e->scalar) {
-		LZ_VEC_EACH (const struct lz_yaml *, row, &e->values) {
+		LZ_VEC_EACH (struct lz_keyed, row, &e->values) {
+			if (out->code)
+				return true; /* which the caller sees; aliases make rows without end */
 			lz_buf_str(out, first ? "" : " or ");
 			first = false;
-			if (!put_row(out, e, *row))
+			*ret_row = *row;
+			if (!put_row(out, e, row->node))
 				return false;
 		}
 		return true;
@@ -97,12 +102,15 @@ static bool put_exception(struct lz_buf *out, const struct lz_exception *e)
 	f = *(struct lz_span *)e->fields.p;
 	c = *(struct lz_span *)e->comps.p;
 	lz_buf_printf(out, "%.*s %.*s (", (int)f.n, f.p, (int)c.n, c.p);
-	LZ_VEC_EACH (const struct lz_yaml *, v, &e->values) {
+	LZ_VEC_EACH (struct lz_keyed, v, &e->values) {
+		if (out->code)
+			return true;
 		lz_buf_str(out, first ? "" : ", ");
 		first = false;
-		if ((*v)->kind != LZ_YAML_SCALAR)
+		*ret_row = *v;
+		if (v->node->kind != LZ_YAML_SCALAR)
 			return false;
-		lz_item_put(out, (*v)->text);
+		lz_item_put(out, v->node->text);
 	}
 	lz_buf_byte(out, ')');
 	return true;
@@ -126,7 +134,8 @@ static int put_condition(const struct lz_rule_def *d, struct lz_text *ret)
 	return code;
 }
 
-int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret, struct lz_span *ret_bad)
+int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret,
+		      const struct lz_exception **ret_bad, struct lz_keyed *ret_row)
 {
 	LZ_CLEAN(buf) struct lz_buf more;
 	int code = put_condition(d, ret);
@@ -137,8 +146,8 @@ int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret, struct l
 			continue;
 		lz_buf_clear(&more);
 		lz_buf_str(&more, "and not (");
-		if (!put_exception(&more, e)) {
-			*ret_bad = e->name;
+		if (!put_exception(&more, e, ret_row)) {
+			*ret_bad = e;
 			return LZ_E_FORMAT;
 		}
 		lz_buf_byte(&more, ')');

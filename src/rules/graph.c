@@ -362,10 +362,19 @@ uint32_t lz_graph_node(struct lz_graph *g, enum lz_node_kind kind, const uint32_
 {
 	uint32_t first = kind == LZ_NODE_CHECK ? children[0] : (uint32_t)g->children.n;
 	struct lz_map_item *it;
+	uint16_t depth = 0;
 	struct lz_node *n;
 	struct lz_buf key;
 	bool fresh;
 
+	for (size_t i = 0; kind != LZ_NODE_CHECK && i < count; i++) {
+		n = lz_vec_at(&g->nodes, children[i]);
+		depth = n->depth > depth ? n->depth : depth;
+	}
+	if (++depth > LZ_GRAPH_DEPTH) {
+		lz_fail(err, LZ_E_FORMAT, "macros nest too deep");
+		return NONE;
+	}
 	lz_buf_init(&key, 16 * LZ_M);
 	lz_buf_printf(&key, "N%d ", kind);
 	lz_buf_add(&key, children, count * sizeof(*children));
@@ -380,6 +389,7 @@ uint32_t lz_graph_node(struct lz_graph *g, enum lz_node_kind kind, const uint32_
 	n = lz_vec_push(&g->nodes);
 	if (!n)
 		return no_memory(err, g->nodes.code);
-	*n = (struct lz_node){.kind = kind, .first = first, .count = (uint32_t)count};
+	*n = (struct lz_node){
+		.kind = kind, .depth = depth, .first = first, .count = (uint32_t)count};
 	return (uint32_t)g->nodes.n - 1;
 }

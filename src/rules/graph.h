@@ -53,11 +53,15 @@ enum lz_node_kind {
 	LZ_NODE_CHECK
 };
 
+/* Macros in macros: what walks conditions goes down as deep. */
+#define LZ_GRAPH_DEPTH 1000
+
 struct lz_node {
 	uint8_t kind;	       /* enum lz_node_kind */
 	bool about_kind;       /* the event's kind alone may decide it: see lz_graph.kinds */
 	bool mentions_kind;    /* it, or what it is made of, is about evt.type */
 	bool used;	       /* by a rule that runs */
+	uint16_t depth;	       /* of what it is made of, at most LZ_GRAPH_DEPTH */
 	uint32_t first, count; /* into children; a check: its number in first */
 };
 
@@ -79,7 +83,7 @@ int lz_graph_init(struct lz_graph *g, struct lz_arena *arena);
 void lz_graph_done(struct lz_graph *g);
 
 /* Each finds or makes; UINT32_MAX with err when memory ran out or the term, the operator and the
- * constants don't go together; *ret_at is then the offset in the condition. */
+ * constants don't go together, or the node would lie too deep; *ret_at is then the offset in the condition. */
 uint32_t lz_graph_term(struct lz_graph *g, const struct lz_term *t, size_t *ret_at,
 		       struct lz_err *err);
 uint32_t lz_graph_check(struct lz_graph *g, const struct lz_expr *e, size_t *ret_at,

@@ -14,7 +14,7 @@
 
 #define VALUES_MAX  2000000
 #define ARENA_BYTES (512 * LZ_M)
-#define TEXT_MAX    (4 * LZ_M)
+#define HELD_BYTES  (256 * LZ_M)
 #define DEFS_MAX    100000
 #define NOTES_MAX   10000
 
@@ -60,6 +60,17 @@ bool lz_load_no_memory(struct lz_loader *l, int code)
 	return false;
 }
 
+bool lz_load_hold(struct lz_loader *l, size_t bytes)
+{
+	l->r->held_bytes += bytes;
+	if (l->r->held_bytes <= HELD_BYTES)
+		return true;
+	if (!l->code)
+		l->code = lz_fail(l->err, LZ_E_LIMIT, "%.*s:%u: rules grow beyond all measure",
+				  LZ_FMT(l->file), l->item->line);
+	return false;
+}
+
 /* --- values --- */
 
 const struct lz_yaml *lz_load_get(const struct lz_loader *l, const char *key)
@@ -101,6 +112,8 @@ bool lz_load_words(struct lz_loader *l, const struct lz_yaml *v, const char *key
 
 	if (!v || v->kind == LZ_YAML_MAP)
 		return lz_load_invalid(l, v, "\"%s\" must be a list", key);
+	if (!lz_load_hold(l, v->count * sizeof(struct lz_span)))
+		return false;
 	for (; first; first = v->kind == LZ_YAML_SCALAR ? NULL : first->next) {
 		if (!lz_load_scalar(l, first, key))
 			return false;
@@ -201,6 +214,8 @@ bool lz_load_add_text(struct lz_loader *l, struct lz_text *t, const struct lz_ya
 {
 	struct lz_err err = {0};
 
+	if (!lz_load_hold(l, v->text.n))
+		return false;
 	if (h != LZ_LOAD_APPEND) {
 		lz_text_done(t);
 		lz_text_init(t);
@@ -237,14 +252,6 @@ static void warn_name(struct lz_loader *l, bool good, const char *code)
 		lz_load_note(l, false, code, l->name, "a name that conditions can't refer to");
 }
 
-static bool bare(struct lz_span s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (strchr("()\"'=, \t\n\r\b", s.p[i]))
-			return false;
-	return s.n > 0;
-}
-
 static bool identifier(struct lz_span s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -266,7 +273,7 @@ static bool load_list(struct lz_loader *l)
 	enum lz_load_how h;
 
 	lz_load_unknown_keys(l, keys);
-	warn_name(l, bare(l->name->text), "LOAD_INVALID_LIST_NAME");
+	warn_name(l, lz_item_is_plain(l->name->text), "LOAD_INVALID_LIST_NAME");
 	if (!items || items->kind != LZ_YAML_LIST)
 		return lz_load_invalid(l, items, "\"items\" must be a list");
 	if (!lz_load_override_keys(l, both, none) || !lz_load_how(l, "items", &h))

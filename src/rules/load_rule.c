@@ -108,7 +108,7 @@ static bool load_exception(struct lz_loader *l, struct lz_rule_def *d, const str
 		e->file = l->file;
 		lz_vec_init(&e->fields, sizeof(struct lz_span), 100);
 		lz_vec_init(&e->comps, sizeof(struct lz_span), 100);
-		lz_vec_init(&e->values, sizeof(struct lz_yaml *), VALUES_MAX);
+		lz_vec_init(&e->values, sizeof(struct lz_keyed), VALUES_MAX);
 		if (!exception_shape(l, e, node))
 			return false;
 	}
@@ -120,8 +120,10 @@ static bool load_exception(struct lz_loader *l, struct lz_rule_def *d, const str
 	}
 	if (values->kind != LZ_YAML_LIST)
 		return lz_load_invalid(l, values, "\"values\" must be a list");
+	if (!lz_load_hold(l, values->count * sizeof(struct lz_keyed)))
+		return false;
 	for (const struct lz_yaml *v = values->first; v; v = v->next)
-		if (!lz_vec_add(&e->values, &v))
+		if (!lz_vec_add(&e->values, &(struct lz_keyed){l->file, v}))
 			return lz_load_no_memory(l, e->values.code);
 	return true;
 }
@@ -141,7 +143,7 @@ static bool load_exceptions(struct lz_loader *l, struct lz_rule_def *d, enum lz_
 	const struct lz_yaml *list = lz_load_get(l, "exceptions");
 
 	if (list->kind != LZ_YAML_LIST)
-		return lz_span_eq(list->text, LZ_SPAN("")) ||
+		return (list->kind == LZ_YAML_SCALAR && !list->text.n) ||
 		       lz_load_invalid(l, list, "\"exceptions\" must be a list");
 	if (h != LZ_LOAD_APPEND)
 		lz_load_exceptions_done(d);

@@ -24,6 +24,9 @@ void lz_load_note(struct lz_loader *l, bool error, const char *code, const struc
 bool lz_load_invalid(struct lz_loader *l, const struct lz_yaml *at, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 bool lz_load_no_memory(struct lz_loader *l, int code); /* false */
+/* Accounts for bytes that an item keeps: what all keep is bounded, and an alias makes a short file
+ * keep much. False when that is the end. */
+bool lz_load_hold(struct lz_loader *l, size_t bytes);
 
 /* A key of the item, or NULL. */
 const struct lz_yaml *lz_load_get(const struct lz_loader *l, const char *key);

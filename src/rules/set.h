@@ -43,12 +43,17 @@ struct lz_macro_def {
 	uint32_t node;
 };
 
+struct lz_keyed { /* as it stands in a file; node NULL: it does not */
+	struct lz_span file;
+	const struct lz_yaml *node;
+};
+
 struct lz_exception {
 	struct lz_span name, file;
 	const struct lz_yaml *node;
 	struct lz_vec fields, comps; /* struct lz_span */
 	bool scalar;		     /* one field, one comparison, a list of values */
-	struct lz_vec values;	     /* const struct lz_yaml * */
+	struct lz_vec values;	     /* struct lz_keyed; several files may add to them */
 };
 
 /* Keys of rules that Falco does not have: see timing.c. */
@@ -59,11 +64,6 @@ enum lz_timing_key {
 	LZ_KEY_DISTINCT,
 	LZ_KEY_SEQUENCE,
 	LZ_KEYS
-};
-
-struct lz_keyed { /* as it stands in a file; node NULL: it does not */
-	struct lz_span file;
-	const struct lz_yaml *node;
 };
 
 struct lz_rule_def { /* beside the lz_rule of the same number */
@@ -84,8 +84,9 @@ struct lz_rules {
 	struct lz_programs programs;
 	unsigned order;
 	size_t errors;
-	size_t timings;	  /* rules that look at several events */
-	size_t items_put; /* of lists into conditions, for a bound */
+	size_t timings;	   /* rules that look at several events */
+	size_t items_put;  /* of lists into conditions, for a bound */
+	size_t held_bytes; /* by lists, texts and exceptions, for a bound */
 	bool compiled;
 };
 
@@ -104,8 +105,11 @@ void lz_text_init(struct lz_text *t);
 void lz_text_done(struct lz_text *t);
 
 /* "(condition) and not (exception) and not (exception)" into ret, which is empty. LZ_E_FORMAT: the
- * values of the exception *ret_bad don't fit its fields. */
-int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret, struct lz_span *ret_bad);
+ * values at *ret_row don't fit the fields of the exception *ret_bad. */
+int lz_exceptions_put(const struct lz_rule_def *d, struct lz_text *ret,
+		      const struct lz_exception **ret_bad, struct lz_keyed *ret_row);
+/* Whether a word can stand in a condition without quotes. */
+bool lz_item_is_plain(struct lz_span s);
 /* A word as a condition writes it: in quotes when it needs them. */
 void lz_item_put(struct lz_buf *out, struct lz_span s);
 

@@ -206,6 +206,8 @@ static bool read_sequence(struct reader *k)
 		return false;
 	k->rule->node =
 		lz_graph_node(&k->r->graph, LZ_NODE_OR, k->t->steps, k->t->step_count, &why);
+	if (k->rule->node == UINT32_MAX && why.code == LZ_E_FORMAT)
+		return wrong(k, LZ_KEY_SEQUENCE, why.text);
 	return k->rule->node != UINT32_MAX || no_memory(k, why.code);
 }
 
@@ -239,7 +241,7 @@ static void put_yaml(struct lz_buf *b, const struct lz_yaml *v, unsigned depth)
 {
 	lz_buf_printf(b, "%d %zu ", v->kind, v->text.n);
 	lz_buf_span(b, v->text);
-	for (const struct lz_yaml *c = v->first; c && depth < 4; c = c->next)
+	for (const struct lz_yaml *c = v->first; c && depth < 4 && !b->code; c = c->next)
 		put_yaml(b, c, depth + 1);
 	lz_buf_byte(b, '.');
 }
@@ -278,8 +280,8 @@ int lz_timing_compile(struct lz_rules *r, struct lz_rule *rule, const struct lz_
 		return k.code;
 	}
 	*ret_good = fit(&k) && read_count(&k) && read_within(&k) && read_by(&k) &&
-		    read_distinct(&k) && find_identity(&k) &&
-		    (!get(&k, LZ_KEY_SEQUENCE) || read_sequence(&k));
+		    read_distinct(&k) && (!get(&k, LZ_KEY_SEQUENCE) || read_sequence(&k)) &&
+		    find_identity(&k);
 	k.t->number = (uint32_t)r->timings;
 	r->timings += *ret_good;
 	rule->timing = *ret_good ? k.t : NULL;

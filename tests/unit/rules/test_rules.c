@@ -277,6 +277,37 @@ static void test_exceptions(void **state)
 	lz_rules_free(r);
 }
 
+/* A row that doesn't fit is pointed at where it stands. */
+static void test_exception_rows(void **state)
+{
+	struct lz_err err = {0};
+	struct lz_rules *r = lz_rules_new(&err);
+	const struct lz_rules_note *n;
+
+	(void)state;
+	assert_non_null(r);
+	assert_ok(
+		lz_rules_add(r, LZ_SPAN("a.yaml"),
+			     LZ_SPAN(RULE("evt.type=open") "  exceptions:\n    - name: pairs\n"
+							   "      fields: [proc.name, fd.name]\n"),
+			     &err),
+		err);
+	assert_ok(
+		lz_rules_add(r, LZ_SPAN("b.yaml"),
+			     LZ_SPAN("- rule: r\n  override: {exceptions: append}\n  exceptions:\n"
+				     "    - name: pairs\n      values:\n        - [a, b]\n"
+				     "        - [a]\n"),
+			     &err),
+		err);
+	assert_ok(lz_rules_compile(r, &err), err);
+	assert_int_equal(lz_rules_errors(r), 1);
+	n = lz_vec_at(lz_rules_notes(r), lz_rules_notes(r)->n - 1);
+	assert_span(n->file, "b.yaml");
+	assert_int_equal(n->line, 7);
+	assert_int_equal(n->column, 11);
+	lz_rules_free(r);
+}
+
 /* --- what loading says --- */
 
 static const struct {
@@ -297,6 +328,8 @@ static const struct {
 	{RULE("evt.type=open)"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 18, "expected \"and\""},
 	{RULE("fd.num = many"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 14,
 	 "\"many\" is not a number"},
+	{RULE("evt.type=open") "  exceptions: {a: b}\n", "LOAD_ERR_VALIDATE", true, 7, 0,
+	 "\"exceptions\" must be a list"},
 	{RULE("fd.num contains 3"), "LOAD_ERR_COMPILE_CONDITION", true, 6, 5, "does not go with"},
 	{RULE("proc.name bcontains 41"), "LOAD_ERR_COMPILE_CONDITION", true, 0, 0,
 	 "does not go with"},
@@ -1028,29 +1061,6 @@ static void test_getopt(void **state)
 
 /* --- bounds --- */
 
-/* m0 or m0, m1 or m1, …: a tree of 2^60 leaves, a graph of a few nodes. */
-static void test_doubling_macros(void **state)
-{
-	struct lz_buf b;
-	struct lz_rules *r;
-
-	(void)state;
-	lz_buf_init(&b, LZ_M);
-	lz_buf_str(&b, "- macro: m0\n  condition: evt.type=open and fd.num=1\n");
-	for (int i = 1; i < 60; i++)
-		lz_buf_printf(
-			&b, "- macro: m%d\n  condition: (m%d and fd.num>0) or (m%d and fd.num<9)\n",
-			i, i - 1, i - 1);
-	lz_buf_str(&b, RULE("m59"));
-	lz_buf_byte(&b, 0);
-	assert_int_equal(b.code, 0);
-	r = load(b.p ? b.p : "");
-	no_errors(r, "doubling");
-	assert_int_equal(matches(r, "{\"evt.type\":\"open\",\"fd.num\":1}", NULL), 1);
-	lz_rules_free(r);
-	lz_buf_done(&b);
-}
-
 static enum lz_knowledge knows_everything(void *arg, const struct lz_field *f, struct lz_span index)
 {
 	(void)arg, (void)f, (void)index;
@@ -1222,6 +1232,7 @@ int main(void)
 		cmocka_unit_test(test_meaning),
 		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_exceptions),
+		cmocka_unit_test(test_exception_rows),
 		cmocka_unit_test(test_mistakes),
 		cmocka_unit_test(test_mistakes_side_by_side),
 		cmocka_unit_test(test_outputs),
@@ -1234,7 +1245,6 @@ int main(void)
 		cmocka_unit_test(test_possible),
 		cmocka_unit_test(test_asks),
 		cmocka_unit_test(test_getopt),
-		cmocka_unit_test(test_doubling_macros),
 		cmocka_unit_test(test_many_rules),
 		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_long_pattern),
