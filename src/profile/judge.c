@@ -108,7 +108,9 @@ enum lz_verdict lz_profile_judge(struct lz_profile *p, const struct lz_fact *f, 
 	if (it)
 		return it->value.num == SEEN_KNOWN ? LZ_VERDICT_KNOWN : LZ_VERDICT_AGAIN;
 	if (by_open(p, f)) {
-		if (p->seen.live - p->told < LZ_DEVIATIONS_TOLD)
+		/* Half of the room is for what is told. */
+		if (p->seen.live - p->told < LZ_DEVIATIONS_TOLD &&
+		    p->seen_arena.used_bytes < SEEN_ARENA / 2)
 			remember(p, lz_buf_view(&key), SEEN_KNOWN);
 		return LZ_VERDICT_KNOWN;
 	}

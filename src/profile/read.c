@@ -222,6 +222,8 @@ static int add_parents(struct reading *r, struct lz_span path, const struct lz_y
 
 	if (list->kind != LZ_YAML_LIST)
 		return wrong(r, list, "a list of programs is wanted");
+	if (!list->count)
+		return wrong(r, list, "no parent; \"*\" stands for all");
 	if (list->count > LZ_PARENTS_MAX)
 		return wrong(r, list, "more than %d parents; \"*\" stands for all", LZ_PARENTS_MAX);
 	for (const struct lz_yaml *v = list->first; v && !code; v = v->next) {

@@ -217,6 +217,7 @@ struct loading {
 	struct lz_profiles *s;
 	void (*trouble)(void *arg, const struct lz_err *err);
 	void *arg;
+	bool again; /* memory ran out over one: all is to be read again */
 };
 
 static struct file *by_path(const struct lz_profiles *s, const char *path)
@@ -265,8 +266,10 @@ static int load_file(void *arg, const char *path, uint64_t stamp, struct lz_err 
 		return 0;
 	f->stamp = stamp; /* a bad one is told once */
 	code = read_profile(path, &p, &why);
-	if (code == LZ_E_NOMEM)
+	if (code == LZ_E_NOMEM) {
 		f->stamp = 0;
+		l->again = true;
+	}
 	if (code) {
 		tell(l, &why);
 		return 0;
@@ -294,6 +297,7 @@ static void refuse_twins(const struct loading *l)
 				(*f)->path, (*g)->path);
 			lz_profile_free((*f)->p);
 			(*f)->p = NULL;
+			(*f)->stamp = 0; /* it is of use when the first one goes */
 			tell(l, &why);
 		}
 }
@@ -314,7 +318,7 @@ static void forget_gone(struct lz_profiles *s)
 int lz_profiles_load(struct lz_profiles *s, void (*trouble)(void *arg, const struct lz_err *err),
 		     void *arg, struct lz_err *err)
 {
-	struct loading l = {s, trouble, arg};
+	struct loading l = {.s = s, .trouble = trouble, .arg = arg};
 	uint64_t stamp = folder_stamp(s);
 	int code;
 
@@ -326,7 +330,7 @@ int lz_profiles_load(struct lz_profiles *s, void (*trouble)(void *arg, const str
 			(*f)->there = true;
 	forget_gone(s);
 	refuse_twins(&l);
-	s->stamp = stamp;
+	s->stamp = l.again ? 0 : stamp;
 	return code ? (index_all(s, NULL), code) : index_all(s, err);
 }
 

@@ -200,12 +200,40 @@ static void test_nomem(void **state)
 	assert_survives_nomem(once());
 }
 
+/* What a value was made of: several on a line, characters of several bytes, lines folded. */
+static void test_raw(void **state)
+{
+	struct lz_err err = {0};
+	struct lz_arena arena;
+	struct seen s;
+	const struct lz_yaml *v;
+
+	(void)state;
+	assert_ok(parse("- [\xc3\xa4\xe2\x82\xac, 'x''y', b] # c\n- \"\\t\xc3\xa4\"\n- a\n  b\n- "
+			"{k: \xc3\xb6}\n",
+			&arena, &s, &err),
+		  err);
+	v = s.roots[0]->first;
+	assert_span(v->first->raw, "\xc3\xa4\xe2\x82\xac");
+	assert_span(v->first->next->raw, "'x''y'");
+	assert_span(v->last->raw, "b");
+	v = v->next;
+	assert_span(v->raw, "\"\\t\xc3\xa4\"");
+	v = v->next;
+	assert_span(v->raw, "a\n  b");
+	v = v->next;
+	assert_span(v->first->raw, "k");
+	assert_span(v->last->raw, "\xc3\xb6");
+	lz_arena_done(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),	cmocka_unit_test(test_documents),
-		cmocka_unit_test(test_places),	cmocka_unit_test(test_aliases),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_nomem),
+		cmocka_unit_test(test_raw),	  cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_documents), cmocka_unit_test(test_places),
+		cmocka_unit_test(test_aliases),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nomem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,30 @@ static void bounded_rate(void **state)
 	lz_profile_free(q);
 }
 
+/* Whoever makes up names that a profile allows takes no room from what is told. */
+static void room_for_what_is_told(void **state)
+{
+	struct lz_err err = {0};
+	struct lz_profile *p = NULL;
+	static char value[4001];
+
+	(void)state;
+	assert_ok(lz_profile_read(LZ_SPAN("f"),
+				  LZ_SPAN("version: 1\nid: " ID "\nreads: [/srv/*]\n"), &p, &err),
+		  err);
+	for (int i = 0; i < 20000; i++) {
+		snprintf(value, sizeof(value), "/srv/%d", i);
+		memset(value + strlen(value), 'x', sizeof(value) - 1 - strlen(value));
+		assert_int_equal(judge(p, LZ_FACT_READ, value, NULL, 5000), LZ_VERDICT_KNOWN);
+	}
+	for (int i = 0; i < LZ_DEVIATIONS_A_MINUTE; i++) {
+		snprintf(value, sizeof(value), "/etc/%d", i);
+		assert_int_equal(judge(p, LZ_FACT_READ, value, NULL, 5000), LZ_VERDICT_NEW);
+		assert_int_equal(judge(p, LZ_FACT_READ, value, NULL, 5000), LZ_VERDICT_AGAIN);
+	}
+	lz_profile_free(p);
+}
+
 static void cut(void **state)
 {
 	struct lz_profile *p = make(), *q;
@@ -286,6 +310,7 @@ static void refused(void **state)
 		{HEAD "programs: [{path: /a, args: b}]\n", "f:3:23: \"args\": path and parents"},
 		{HEAD "programs: [{path: /a, path: /b}]\n", "f:3:23: \"path\" is there twice"},
 		{HEAD "programs: [{path: /a, parents: /b}]\n", "f:3:32: a list of programs"},
+		{HEAD "programs: [{path: /a, parents: []}]\n", "f:3:32: no parent"},
 		{HEAD "destinations: [tcp x]\n", "f:3:16: \"tcp x\": PROTOCOL HOST PORT"},
 		{HEAD "listens: [80]\n", "f:3:11: \"80\": PROTOCOL PORT"},
 		{HEAD "capabilities: [CAP_NET_RAW]\n", "f:3:16: \"CAP_NET_RAW\": a capability is"},
@@ -450,12 +475,19 @@ static void no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(written),	cmocka_unit_test(stable),
-		cmocka_unit_test(judged),	cmocka_unit_test(bounded_rate),
-		cmocka_unit_test(cut),		cmocka_unit_test(many_parents),
-		cmocka_unit_test(settled),	cmocka_unit_test(refused),
-		cmocka_unit_test(refused_size), cmocka_unit_test(round_trip),
-		cmocka_unit_test(no_memory),	cmocka_unit_test(documented),
+		cmocka_unit_test(written),
+		cmocka_unit_test(stable),
+		cmocka_unit_test(judged),
+		cmocka_unit_test(bounded_rate),
+		cmocka_unit_test(room_for_what_is_told),
+		cmocka_unit_test(cut),
+		cmocka_unit_test(many_parents),
+		cmocka_unit_test(settled),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(refused_size),
+		cmocka_unit_test(round_trip),
+		cmocka_unit_test(no_memory),
+		cmocka_unit_test(documented),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,7 +88,7 @@ static void read_again(void **state)
 	assert_true(knows(s, A, "/three"));
 
 	/* Two about one image, a pipe in the place of a file, one that went. */
-	put_file("d.yaml", "version: 1\nid: " A "\n");
+	put_file("d.yaml", "version: 1\nid: " A "\nreads: [/four]\n");
 	assert_int_equal(mkfifo(in_folder("pipe.yaml"), 0600), 0);
 	load(s);
 	assert_int_equal(troubles, 2);
@@ -97,6 +97,7 @@ static void read_again(void **state)
 	unlink(in_folder("pipe.yaml"));
 	load(s);
 	assert_false(knows(s, A, "/three"));
+	assert_true(knows(s, A, "/four")); /* the second is the only one now */
 	unlink(in_folder("b.yml"));
 	unlink(in_folder("d.yaml"));
 	load(s);
