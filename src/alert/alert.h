@@ -93,8 +93,6 @@ void lz_groups_free(struct lz_groups *g);
 void lz_groups_add(struct lz_groups *g, const struct lz_alert *a, uint64_t now_ms);
 /* What is due goes out. */
 void lz_groups_tick(struct lz_groups *g, uint64_t now_ms);
-/* When the next tick has something to do; UINT64_MAX: nothing waits. */
-uint64_t lz_groups_due_ms(const struct lz_groups *g, uint64_t now_ms);
 /* All that waits goes out, at the end of the program. */
 void lz_groups_flush(struct lz_groups *g, uint64_t now_ms);
 
@@ -143,6 +141,7 @@ struct lz_output_stats {
 		*name; /* as the user wrote it, without passwords; valid as long as the outputs */
 	uint64_t sent; /* alerts out of our hands */
 	uint64_t waiting; /* in memory or in the spool */
+	uint64_t kept;	  /* those of them that are in the spool: the next run sends them */
 	uint64_t dropped; /* lost for this output: no room, refused, damaged */
 	uint64_t notices; /* of ours, that some were lost: sent + waiting + dropped = alerts handed
 			   * over + notices */

@@ -293,28 +293,6 @@ void lz_groups_tick(struct lz_groups *g, uint64_t now_ms)
 	}
 }
 
-/* When the bucket has a token; now_ms or later. */
-static uint64_t token_ms(const struct lz_groups *g, const struct limit *l)
-{
-	uint64_t lacks = l->tokens < TOKEN ? TOKEN - l->tokens : 0;
-
-	return l->at_ms + (lacks + g->o.rate - 1) / g->o.rate;
-}
-
-uint64_t lz_groups_due_ms(const struct lz_groups *g, uint64_t now_ms)
-{
-	uint64_t due = UINT64_MAX;
-
-	if (!lz_link_none(&g->born))
-		due = of_born(g->born.next)->ends_ms;
-	for (struct lz_link *l = g->limits.used.next; l != &g->limits.used; l = l->next) {
-		const struct limit *x = (const struct limit *)(void *)l;
-		if (x->kept && token_ms(g, x) < due)
-			due = token_ms(g, x);
-	}
-	return due < now_ms ? now_ms : due;
-}
-
 void lz_groups_flush(struct lz_groups *g, uint64_t now_ms)
 {
 	while (!lz_link_none(&g->born))

@@ -423,6 +423,7 @@ void lz_outputs_stats(struct lz_outputs *os, size_t i, struct lz_output_stats *r
 		.name = o->name,
 		.sent = o->sent,
 		.waiting = behind + o->waiting.lens.n + o->batch.lens.n - o->batch_at,
+		.kept = behind,
 		.dropped = o->dropped,
 		.notices = o->notices,
 		.failing = o->failing && !o->ended,

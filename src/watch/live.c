@@ -522,6 +522,7 @@ static void each_second(struct live *l, uint64_t now_ms)
 		if (l->o->rate)
 			lz_cgroups_each(lz_engine_cgroups(l->engine), look_at_rate, l);
 	}
+	lz_sink_look(l->sink, now_ms);
 	lz_engine_purge(l->engine, boot_ns());
 	if (now_ms - l->sample_ms >= SAMPLE_MS) {
 		l->sample_ms = now_ms;
@@ -690,8 +691,10 @@ static int stop(struct live *l, int code, struct lz_err *err)
 {
 	if (l->others && !code)
 		code = lz_others_finish(l->others, err);
-	if (l->sink)
-		lz_sink_finish(l->sink, FINISH_MS);
+	if (l->sink) {
+		int r = lz_sink_finish(l->sink, FINISH_MS, code ? NULL : err);
+		code = code ? code : r;
+	}
 	if (l->engine && l->o->stats_s) {
 		fill_stats(l);
 		lz_stats_print(&l->stats, l->o->json);

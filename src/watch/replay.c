@@ -63,12 +63,13 @@ int lz_watch_replay(const struct lz_watch_options *o, struct lz_err *err)
 {
 	struct replay r = {.o = o};
 	struct lz_engine_counts c;
-	int code = start(&r, err);
+	int code = start(&r, err), sent;
 
 	if (!code)
 		code = play(&r, err);
 	if (r.engine && r.sink) {
-		lz_sink_finish(r.sink, FINISH_MS);
+		sent = lz_sink_finish(r.sink, FINISH_MS, code ? NULL : err);
+		code = code ? code : sent;
 		c = lz_engine_counts(r.engine);
 		if (!o->quiet)
 			fprintf(stderr, "lazaret: %llu events, %llu hits of %zu rules\n",

@@ -3,12 +3,20 @@
 
 #include "../base/alloc.h"
 #include "../base/clock.h"
+#include "../base/log.h"
 
-#include <limits.h>
+#define LOSS_SAID_MS 10000
+
+/* What has been said of an output. */
+struct said {
+	bool failing, ended;
+	uint64_t dropped, dropped_ms;
+};
 
 struct lz_sink {
 	struct lz_groups *groups; /* NULL: each hit by itself */
 	struct lz_outputs *outputs;
+	struct said *said; /* one for each output */
 	bool detail;
 };
 
@@ -43,6 +51,10 @@ struct lz_sink *lz_sink_new(const struct lz_watch_options *o, struct lz_err *err
 		code = lz_outputs_add(s->outputs, o->outputs[i], err);
 	if (!code && !o->output_count && !o->top)
 		code = lz_outputs_add(s->outputs, "-", err);
+	if (!code) {
+		s->said = lz_alloc((lz_outputs_count(s->outputs) + 1) * sizeof(*s->said));
+		code = s->said ? 0 : lz_fail(err, LZ_E_NOMEM, "out of memory");
+	}
 	if (!code)
 		return s;
 	lz_sink_free(s);
@@ -55,6 +67,7 @@ void lz_sink_free(struct lz_sink *s)
 		return;
 	lz_groups_free(s->groups);
 	lz_outputs_free(s->outputs);
+	lz_free(s->said);
 	lz_free(s);
 }
 
@@ -80,21 +93,64 @@ void lz_sink_tick(struct lz_sink *s, uint64_t now_ms)
 		lz_groups_tick(s->groups, now_ms);
 }
 
-int lz_sink_due_ms(struct lz_sink *s, uint64_t now_ms)
+/* Lost alerts are said at once, and then at most that often. */
+static void look_at_loss(struct said *said, const struct lz_output_stats *s, uint64_t now_ms)
 {
-	uint64_t due = s->groups ? lz_groups_due_ms(s->groups, now_ms) : UINT64_MAX;
-
-	if (due == UINT64_MAX)
-		return -1;
-	due = due > now_ms ? due - now_ms : 0;
-	return due > INT_MAX ? INT_MAX : (int)due;
+	if (s->dropped == said->dropped ||
+	    (said->dropped && now_ms - said->dropped_ms < LOSS_SAID_MS))
+		return;
+	lz_log(LZ_ERROR, "output %s: %llu alerts are lost: %s", s->name,
+	       (unsigned long long)s->dropped, s->last.code ? s->last.text : "it does not keep up");
+	said->dropped = s->dropped;
+	said->dropped_ms = now_ms;
 }
 
-void lz_sink_finish(struct lz_sink *s, uint64_t timeout_ms)
+static void look_at(struct said *said, const struct lz_output_stats *s, uint64_t now_ms)
 {
+	if (s->ended && !said->ended)
+		lz_log(LZ_WARN, "output %s: its reader has gone", s->name);
+	else if (s->failing && !said->failing)
+		lz_log(LZ_WARN, "output %s: %s; it is tried again", s->name, s->last.text);
+	else if (said->failing && !s->failing && !s->ended)
+		lz_log(LZ_WARN, "output %s: it works again", s->name);
+	said->failing = s->failing;
+	said->ended = s->ended;
+	if (!s->ended)
+		look_at_loss(said, s, now_ms);
+}
+
+void lz_sink_look(struct lz_sink *s, uint64_t now_ms)
+{
+	struct lz_output_stats stats;
+
+	for (size_t i = 0; i < lz_outputs_count(s->outputs); i++) {
+		lz_outputs_stats(s->outputs, i, &stats);
+		look_at(&s->said[i], &stats, now_ms);
+	}
+}
+
+int lz_sink_finish(struct lz_sink *s, uint64_t timeout_ms, struct lz_err *err)
+{
+	struct lz_output_stats stats;
+	int code = 0;
+
 	if (s->groups)
 		lz_groups_flush(s->groups, lz_now_ms());
 	lz_outputs_flush(s->outputs, timeout_ms);
+	for (size_t i = 0; i < lz_outputs_count(s->outputs); i++) {
+		uint64_t lost;
+		lz_outputs_stats(s->outputs, i, &stats);
+		lost = stats.ended ? 0 : stats.dropped + stats.waiting - stats.kept;
+		if (stats.kept)
+			lz_log(LZ_WARN, "output %s: %llu alerts wait in the spool for the next run",
+			       stats.name, (unsigned long long)stats.kept);
+		if (lost && !code)
+			code = lz_fail(err, LZ_E_IO,
+				       "output %s: %llu alerts did not get through: %s", stats.name,
+				       (unsigned long long)lost,
+				       stats.last.code ? stats.last.text : "it did not keep up");
+	}
+	return code;
 }
 
 bool lz_sink_alive(struct lz_sink *s)
@@ -105,9 +161,4 @@ bool lz_sink_alive(struct lz_sink *s)
 void lz_sink_reopen(struct lz_sink *s)
 {
 	lz_outputs_reopen(s->outputs);
-}
-
-struct lz_outputs *lz_sink_outputs(struct lz_sink *s)
-{
-	return s->outputs;
 }

@@ -783,6 +783,19 @@ def full_disk(lab, tap, main):
 
 
 @case
+def nobody_listens(lab, tap, main):
+    nobody = f"unix:{lab.tmp}/nobody"
+    watch = Watch(lab, "nobody", ["-o", "-", "-o", nobody])
+    pid = touch(f"{lab.hot}/f")
+    tap.case(len(watch.wait(is_touched(f"{lab.hot}/f", pid))) == 1, "an output nobody reads: others get their alerts")
+    word = watch.wait_words(f"output {nobody}", 5)
+    tap.case(bool(word) and "No such file" in word, "an output nobody reads: said at once")
+    ended = watch.stop()
+    tap.case(ended == 3 and watch.wait_words(f"output {nobody}: .*alerts? did not get through", 1),
+             "an output nobody reads: and at the end")
+
+
+@case
 def restart_under_load(lab, tap, main):
     flag = threading.Event()
 
