@@ -68,6 +68,8 @@ struct lz_alert {
  * host, whatever its container and process ids. */
 int lz_alert_fingerprint(const struct lz_alert *a, char ret[LZ_FINGERPRINT_SIZE],
 			 struct lz_err *err);
+/* Puts kinds of lost events, "open, connect", into a list of such, each once, while there is room. */
+void lz_alert_kinds_add(char *kinds, size_t size_bytes, struct lz_span more);
 /* A copy that borrows nothing, in one piece of memory; lz_free releases it. */
 struct lz_alert *lz_alert_copy(const struct lz_alert *a, size_t *ret_bytes, struct lz_err *err);
 

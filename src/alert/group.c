@@ -57,18 +57,38 @@ static struct group *of_born(struct lz_link *l)
 
 /* --- loss ------------------------------------------------------------------------------------- */
 
+static bool has_kind(struct lz_span kinds, struct lz_span kind)
+{
+	struct lz_span one;
+
+	while (kinds.n) {
+		lz_span_cut(kinds, ',', &one, &kinds);
+		if (lz_span_eq(lz_span_trim(one), kind))
+			return true;
+	}
+	return false;
+}
+
+void lz_alert_kinds_add(char *kinds, size_t size_bytes, struct lz_span more)
+{
+	struct lz_span one;
+
+	while (more.n) {
+		size_t n = strlen(kinds);
+		lz_span_cut(more, ',', &one, &more);
+		one = lz_span_trim(one);
+		if (one.n && n + 2 + one.n < size_bytes && !memchr(one.p, 0, one.n) &&
+		    !has_kind(lz_span(kinds, n), one))
+			snprintf(kinds + n, size_bytes - n, "%s%.*s", n ? ", " : "", LZ_FMT(one));
+	}
+}
+
 /* What was lost before a hit that is only counted must be told all the same. */
 static void owe_loss(struct lz_groups *g, const struct lz_alert *a)
 {
-	size_t n = strlen(g->kinds), room = sizeof(g->kinds) - 1 - n;
-
 	g->lost = g->lost > UINT64_MAX - a->lost ? UINT64_MAX : g->lost + a->lost;
-	if (!a->lost || !a->lost_kinds.n ||
-	    lz_span_search(lz_span(g->kinds, n), a->lost_kinds) >= 0)
-		return;
-	if (a->lost_kinds.n + 2 <= room && !memchr(a->lost_kinds.p, 0, a->lost_kinds.n))
-		snprintf(g->kinds + n, room + 1, "%s%.*s", n ? ", " : "", (int)a->lost_kinds.n,
-			 a->lost_kinds.p);
+	if (a->lost)
+		lz_alert_kinds_add(g->kinds, sizeof(g->kinds), a->lost_kinds);
 }
 
 static void out(struct lz_groups *g, struct lz_alert *a)

@@ -103,11 +103,14 @@ static void add_list(struct look *l, enum lz_meta_kind kind, const char *base, c
 	}
 	close(fd);
 	id = lz_file_id(&st);
+	if (memcmp(&id, &l->parser->kept[kind], sizeof(id)) != 0) {
+		size_t before = l->n;
+		add_file(l, kind, base, rel, LIST_BYTES);
+		if (l->n == before)
+			return; /* nothing speaks in the place of one that can't be read */
+	}
 	l->kept[kind] = id;
 	l->keep |= 1U << kind;
-	if (memcmp(&id, &l->parser->kept[kind], sizeof(id)) != 0 &&
-	    !add_file(l, kind, base, rel, LIST_BYTES))
-		l->keep &= ~(1U << kind);
 }
 
 /* --- one runtime each: true when it knows the container ---

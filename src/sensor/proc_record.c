@@ -136,6 +136,16 @@ static void path_part(struct lz_buf *b, unsigned id, struct lz_span path)
 	part(b, id, bytes, n);
 }
 
+/* What may not be read is not told: an empty path would be the root. */
+static void link_part(struct lz_buf *b, unsigned id, uint32_t pid, const char *name)
+{
+	char text[TEXT_MAX];
+	size_t n = link_of(pid, name, text, sizeof(text));
+
+	if (n)
+		path_part(b, id, lz_span(text, n));
+}
+
 static void exe_part(struct lz_buf *b, uint32_t pid)
 {
 	char path[64];
@@ -257,8 +267,8 @@ bool lz_proc_record(uint32_t pid, enum lz_ev_kind kind, struct lz_buf *b)
 	lz_buf_add(b, &h, sizeof(h));
 	part(b, LZ_PART_TASK, &t, sizeof(t));
 	exe_part(b, pid);
-	path_part(b, LZ_PART_EXE_PATH, lz_span(text, link_of(pid, "exe", text, sizeof(text))));
-	path_part(b, LZ_PART_CWD, lz_span(text, link_of(pid, "cwd", text, sizeof(text))));
+	link_part(b, LZ_PART_EXE_PATH, pid, "exe");
+	link_part(b, LZ_PART_CWD, pid, "cwd");
 	n = lz_proc_read(pid, "cmdline", text, sizeof(text));
 	part(b, LZ_PART_ARGV, text, n > 0 ? (size_t)n : 0);
 	n = lz_proc_read(pid, "environ", text, sizeof(text));

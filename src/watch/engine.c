@@ -459,7 +459,7 @@ void lz_engine_lost(struct lz_engine *e, uint64_t n, const char *kinds)
 {
 	e->counts.lost += n;
 	e->lost_since += n;
-	snprintf(e->lost_kinds, sizeof(e->lost_kinds), "%s", kinds);
+	lz_alert_kinds_add(e->lost_kinds, sizeof(e->lost_kinds), lz_str(kinds));
 }
 
 void lz_engine_purge(struct lz_engine *e, uint64_t now_ns)

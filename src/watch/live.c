@@ -60,18 +60,10 @@ struct live {
 	int signals;
 };
 
-static uint64_t boot_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 static int64_t wall_offset(void)
 {
 	struct timespec t;
-	uint64_t boot = boot_ns();
+	uint64_t boot = lz_proc_boot_ns();
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - (int64_t)boot;
@@ -209,8 +201,13 @@ static void take_record(void *arg, struct lz_span record)
 static int take_processes(struct live *l, struct lz_err *err)
 {
 	struct lz_buf record;
-	int code = lz_programs_tasks(l->programs, take_record, l, err);
+	int code;
 
+	if (l->reduced) {
+		lz_reduced_tasks(l->reduced, take_record, l);
+		return 0;
+	}
+	code = lz_programs_tasks(l->programs, take_record, l, err);
 	if (code || lz_procs_find(lz_engine_procs(l->engine), 1, 0))
 		return code;
 	lz_buf_init(&record, LZ_EV_MAX);
@@ -224,11 +221,11 @@ static int take_processes(struct live *l, struct lz_err *err)
 static void repair(struct live *l)
 {
 	struct lz_err err = {0};
-	uint64_t since_ns = boot_ns();
+	uint64_t since_ns = lz_proc_boot_ns();
 	int code = take_processes(l, &err);
 
 	if (!code)
-		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, boot_ns());
+		lz_procs_sweep(lz_engine_procs(l->engine), since_ns, lz_proc_boot_ns());
 	if (code || lz_engine_walk(l->engine, &err))
 		lz_log(LZ_WARN, "after a loss of events: %s", err.text);
 	l->stats.repairs++;
@@ -263,6 +260,17 @@ static void look_for_loss(struct live *l)
 	l->stats.missed = missed;
 	if (state)
 		repair(l);
+}
+
+/* How many there were nobody knows: one at least. */
+static void look_for_missed(struct live *l)
+{
+	if (!lz_reduced_missed(l->reduced))
+		return;
+	lz_engine_lost(l->engine, 1, kind_names[LZ_EV_EXEC]);
+	l->lost_base++;
+	lz_log(LZ_WARN, "programs started faster than they could be looked at: some were missed");
+	repair(l);
 }
 
 /* --- programs --- */
@@ -339,10 +347,12 @@ static int change_programs(struct live *l, const struct lz_programs_config *conf
 		return err->code;
 	}
 	lz_cgroups_each(lz_engine_cgroups(l->engine), tell_group, l);
-	l->from_ns = boot_ns();
+	l->from_ns = lz_proc_boot_ns();
 	lz_programs_detach(old);
 	nanosleep(&pause, NULL); /* who was within a program is out of it by now */
 	finish_old(l, old, rings);
+	/* Groups that a loss of the old ones brought to light. */
+	lz_cgroups_each(lz_engine_cgroups(l->engine), tell_group, l);
 	lz_rings_close(rings);
 	lz_programs_free(old);
 	memset(l->kind_known, 0, sizeof(l->kind_known));
@@ -463,7 +473,7 @@ static void look_at_rate(void *arg, struct lz_cgroup *g)
 	if (!g->in_container || !lz_programs_throttled(l->programs, g->id, &dropped, &now) ||
 	    (now == g->throttled && !(dropped > g->dropped && !now)))
 		return;
-	r.head.time_ns = boot_ns();
+	r.head.time_ns = lz_proc_boot_ns();
 	r.head.cgroup = g->id;
 	r.head.pid = r.head.tid = g->container ? g->container->pid : 0;
 	r.head.flags = LZ_EVF_OTHER;
@@ -522,13 +532,16 @@ static void each_second(struct live *l, uint64_t now_ms)
 		if (l->o->rate)
 			lz_cgroups_each(lz_engine_cgroups(l->engine), look_at_rate, l);
 	}
+	if (l->reduced)
+		look_for_missed(l);
 	lz_sink_look(l->sink, now_ms);
-	lz_engine_purge(l->engine, boot_ns());
+	lz_engine_purge(l->engine, lz_proc_boot_ns());
 	if (now_ms - l->sample_ms >= SAMPLE_MS) {
 		l->sample_ms = now_ms;
-		lz_engine_sample(l->engine, boot_ns(), take_record, l);
+		lz_engine_sample(l->engine, lz_proc_boot_ns(), take_record, l);
 		if (l->programs && l->config.flows)
-			lz_programs_silent(l->programs, boot_ns(), SILENT_NS, take_record, l);
+			lz_programs_silent(l->programs, lz_proc_boot_ns(), SILENT_NS, take_record,
+					   l);
 	}
 	if (now_ms - l->reload_ms >= RELOAD_MS) {
 		l->reload_ms = now_ms;
@@ -634,8 +647,7 @@ static int start_source(struct live *l, struct lz_err *err)
 	       "reduced: %s; files, connections, calls, and programs that end at once are "
 	       "not seen",
 	       lz_reduced_way(l->reduced));
-	lz_reduced_poll(l->reduced, 0, take_record, l);
-	return 0;
+	return take_processes(l, err);
 }
 
 static int start(struct live *l, struct lz_err *err)

@@ -4,8 +4,8 @@
 #include "../base/alloc.h"
 #include "../base/clock.h"
 #include "../base/limits.h"
-#include "../base/map.h"
 #include "../base/buf.h"
+#include "../base/vec.h"
 #include "../sensor/proc_record.h"
 
 #include <ctype.h>
@@ -22,21 +22,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_MS 100
-#define TOLD_MS 200
-#define PIDS	65536 /* power of two; processes remembered */
+#define LOOK_MS	     100
+#define TOLD_MS	     200
+#define PIDS	     4194304 /* the most that a kernel has */
+#define SOCKET_BYTES (8 * LZ_M)
 
 struct seen {
 	uint32_t pid;
-	uint32_t round; /* when it was last there */
 	struct lz_proc_mark mark;
 };
 
 struct lz_reduced {
-	int socket; /* -1: /proc is looked at */
-	struct seen *seen;
-	uint32_t round;
+	int socket;	    /* -1: /proc is looked at */
+	struct lz_vec seen; /* struct seen by pid, at the last look */
 	uint64_t looked_ms;
+	bool missed;
 	struct lz_buf record;
 };
 
@@ -50,10 +50,13 @@ static int open_connector(void)
 	const struct nlmsghdr head = {.nlmsg_len = sizeof(ask), .nlmsg_type = NLMSG_DONE};
 	const struct cn_msg message = {.id = {CN_IDX_PROC, CN_VAL_PROC}, .len = sizeof(op)};
 	int s = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
+	const int room = SOCKET_BYTES;
 
 	memcpy(ask, &head, sizeof(head));
 	memcpy(ask + NLMSG_HDRLEN, &message, sizeof(message));
 	memcpy(ask + NLMSG_HDRLEN + sizeof(message), &op, sizeof(op));
+	if (s >= 0 && setsockopt(s, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)))
+		setsockopt(s, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (s >= 0 && (bind(s, (struct sockaddr *)&a, sizeof(a)) ||
 		       send(s, ask, sizeof(ask), 0) != (ssize_t)sizeof(ask))) {
 		close(s);
@@ -80,13 +83,11 @@ struct lz_reduced *lz_reduced_open(struct lz_err *err)
 {
 	struct lz_reduced *r = lz_alloc(sizeof(*r));
 
-	if (r)
-		r->seen = lz_alloc(PIDS * sizeof(*r->seen));
-	if (!r || !r->seen) {
-		lz_free(r);
+	if (!r) {
 		lz_fail(err, LZ_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	lz_vec_init(&r->seen, sizeof(struct seen), PIDS);
 	lz_buf_init(&r->record, LZ_EV_MAX);
 	r->socket = open_connector();
 	if (r->socket >= 0 && !is_told(r->socket)) {
@@ -103,7 +104,7 @@ void lz_reduced_close(struct lz_reduced *r)
 	if (r->socket >= 0)
 		close(r->socket);
 	lz_buf_done(&r->record);
-	lz_free(r->seen);
+	lz_vec_done(&r->seen);
 	lz_free(r);
 }
 
@@ -141,10 +142,11 @@ static void hear(struct lz_reduced *r, void (*each)(void *arg, struct lz_span re
 	char bytes[8192] __attribute__((aligned(8)));
 	ssize_t n;
 
-	while ((n = recv(r->socket, bytes, sizeof(bytes), 0)) > 0) {
+	while ((n = recv(r->socket, bytes, sizeof(bytes), 0)) > 0 || errno == ENOBUFS) {
 		const struct nlmsghdr *h = (const void *)bytes;
 		const struct cn_msg *m = NLMSG_DATA(h);
 		struct proc_event e;
+		r->missed |= n < 0; /* the socket was full; what it holds comes next */
 		if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*m) + sizeof(e)))
 			continue;
 		memcpy(&e, m->data, sizeof(e));
@@ -156,50 +158,85 @@ static void hear(struct lz_reduced *r, void (*each)(void *arg, struct lz_span re
 	}
 }
 
-static struct seen *place_of(struct lz_reduced *r, uint32_t pid)
+static int by_pid(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < 64; i++) {
-		struct seen *s = &r->seen[(pid * 2654435761U + i) & (PIDS - 1)];
-		if (s->pid == pid)
-			return s;
-		if (!s->pid) {
-			*s = (struct seen){.pid = pid};
-			return s;
-		}
-	}
-	return NULL;
+	const struct seen *x = a, *y = b;
+
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-static void look(struct lz_reduced *r, void (*each)(void *arg, struct lz_span record), void *arg)
+/* All processes that there are, by pid. Returns ret->code. */
+static int list(struct lz_vec *ret)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
 
-	r->round++;
-	while (d && (e = readdir(d))) {
-		struct lz_proc_mark mark;
-		struct seen *s;
-		uint32_t pid;
+	while (d && !ret->code && (e = readdir(d))) {
+		struct seen s = {0};
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		pid = (uint32_t)strtoul(e->d_name, NULL, 10);
-		s = place_of(r, pid);
-		if (!s || !lz_proc_mark(pid, &mark))
-			continue;
-		if (s->mark.start_ns != mark.start_ns || s->mark.program != mark.program)
-			tell(r, pid, r->round > 1 ? LZ_EV_EXEC : LZ_EV_TASK, each, arg);
-		s->mark = mark;
-		s->round = r->round;
+		s.pid = (uint32_t)strtoul(e->d_name, NULL, 10);
+		if (lz_proc_mark(s.pid, &s.mark))
+			lz_vec_add(ret, &s);
 	}
-	if (d)
-		closedir(d);
-	for (size_t i = 0; i < PIDS; i++) {
-		struct seen *s = &r->seen[i];
-		if (!s->pid || s->round == r->round)
-			continue;
-		tell_end(s->pid, s->mark.start_ns, each, arg);
-		s->pid = 0;
+	if (!d)
+		return LZ_E_IO;
+	closedir(d);
+	lz_vec_sort(ret, by_pid);
+	return ret->code;
+}
+
+/* Two lists by pid side by side: who is new or another than before has started, who is not there
+ * any more has ended. As tasks: all that are there are told. */
+static void look(struct lz_reduced *r, enum lz_ev_kind kind,
+		 void (*each)(void *arg, struct lz_span record), void *arg)
+{
+	struct lz_vec now;
+	size_t before = 0;
+
+	lz_vec_init(&now, sizeof(struct seen), PIDS);
+	if (list(&now)) { /* half a list would end the other half */
+		r->missed = true;
+		lz_vec_done(&now);
+		return;
 	}
+	LZ_VEC_EACH (struct seen, s, &now) {
+		const struct seen *old = NULL;
+		for (; before < r->seen.n; before++) {
+			old = lz_vec_at(&r->seen, before);
+			if (old->pid >= s->pid)
+				break;
+			tell_end(old->pid, old->mark.start_ns, each, arg);
+		}
+		if (old && before < r->seen.n && old->pid == s->pid)
+			before++;
+		else
+			old = NULL;
+		if (kind == LZ_EV_TASK || !old || old->mark.start_ns != s->mark.start_ns ||
+		    old->mark.program != s->mark.program)
+			tell(r, s->pid, kind, each, arg);
+	}
+	for (; before < r->seen.n; before++) {
+		const struct seen *old = lz_vec_at(&r->seen, before);
+		tell_end(old->pid, old->mark.start_ns, each, arg);
+	}
+	lz_vec_done(&r->seen);
+	r->seen = now;
+}
+
+void lz_reduced_tasks(struct lz_reduced *r, void (*each)(void *arg, struct lz_span record),
+		      void *arg)
+{
+	r->looked_ms = lz_now_ms();
+	look(r, LZ_EV_TASK, each, arg);
+}
+
+bool lz_reduced_missed(struct lz_reduced *r)
+{
+	bool missed = r->missed;
+
+	r->missed = false;
+	return missed;
 }
 
 void lz_reduced_poll(struct lz_reduced *r, int timeout_ms,
@@ -207,11 +244,6 @@ void lz_reduced_poll(struct lz_reduced *r, int timeout_ms,
 {
 	uint64_t now = lz_now_ms();
 
-	if (!r->round) {
-		look(r, each, arg);
-		r->looked_ms = now;
-		return;
-	}
 	if (r->socket >= 0) {
 		struct pollfd p = {.fd = r->socket, .events = POLLIN};
 		if (poll(&p, 1, timeout_ms) > 0)
@@ -220,7 +252,7 @@ void lz_reduced_poll(struct lz_reduced *r, int timeout_ms,
 	}
 	if (now - r->looked_ms >= LOOK_MS) {
 		r->looked_ms = now;
-		look(r, each, arg);
+		look(r, LZ_EV_EXEC, each, arg);
 		return;
 	}
 	if (timeout_ms > 0) {

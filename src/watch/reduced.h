@@ -11,6 +11,11 @@
 struct lz_reduced;
 struct lz_reduced *lz_reduced_open(struct lz_err *err);
 void lz_reduced_close(struct lz_reduced *r);
+/* The processes that there are, as tasks: first of all, and after something was missed. */
+void lz_reduced_tasks(struct lz_reduced *r, void (*each)(void *arg, struct lz_span record),
+		      void *arg);
+/* Whether starts or ends were missed since the last ask: the kernel's word came too fast. */
+bool lz_reduced_missed(struct lz_reduced *r);
 /* Programs that started since the last call, at most that long waited for. */
 void lz_reduced_poll(struct lz_reduced *r, int timeout_ms,
 		     void (*each)(void *arg, struct lz_span record), void *arg);

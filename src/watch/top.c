@@ -6,6 +6,7 @@
 #include "../base/clock.h"
 #include "../base/io.h"
 #include "../base/limits.h"
+#include "../sensor/proc_record.h"
 #include "../sensor/calls.h"
 #include "../sensor/proc_files.h"
 #include "top_in.h"
@@ -333,8 +334,8 @@ static void take_process(void *arg, struct lz_proc *p)
 	r->processes++;
 	r->ticks += x->ticks + children;
 	r->seen_ms = t->now_ms;
-	if (!r->name[0])
-		name_row(r, lz_cgroups_container(groups, g, x->start_ns));
+	if (!r->name[0] && g)
+		name_row(r, lz_cgroups_container(groups, g, lz_proc_boot_ns()));
 }
 
 static double percent(const struct lz_top *t, uint64_t before, uint64_t now, double seconds)
@@ -415,14 +416,6 @@ static void print(struct lz_top *t)
 		t->done = true;
 }
 
-static uint64_t boot_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Whether something was pressed or the screen's size changed. */
 static bool take_keys(struct lz_top *t)
 {
@@ -449,7 +442,7 @@ void lz_top_tick(struct lz_top *t, uint64_t now_ms, uint64_t lost)
 	t->m.lost = lost;
 	if (due && !t->m.paused) {
 		if (!t->from_ns)
-			t->from_ns = boot_ns();
+			t->from_ns = lz_proc_boot_ns();
 		look(t, t->looked_ms && passed ? (double)passed / 1000 : 1, !t->looked_ms);
 		/* The first look only says where counting begins. */
 		fresh = t->looked_ms || t->term;

@@ -43,9 +43,9 @@ def rule(name, condition):
 class Watch:
     """A sensor with its alerts as they come, and all that it said."""
 
-    def __init__(self, lab, name, more=(), rules=None, form="json"):
+    def __init__(self, lab, name, more=(), rules=None, form="json", program=(PROGRAM,)):
         self.lab, self.name = lab, name
-        argv = [PROGRAM, "watch", "--format", form, "--group", "0", "--rules", rules or lab.rules,
+        argv = [*program, "watch", "--format", form, "--group", "0", "--rules", rules or lab.rules,
                 *(more if "--docker-root" in more else ["--docker-root", lab.docker, "--docker-socket", f"{lab.tmp}/no.sock", *more])]
         self.alerts, self.raw, self.words = [], [], []
         self.news = threading.Condition()
@@ -793,6 +793,68 @@ def nobody_listens(lab, tap, main):
     ended = watch.stop()
     tap.case(ended == 3 and watch.wait_words(f"output {nobody}: .*alerts? did not get through", 1),
              "an output nobody reads: and at the end")
+
+
+def ran(lab, watch, seconds=10):
+    """A program starts, stays long enough to be looked at, and is told."""
+    child = subprocess.Popen(["/bin/sh", "-c", f": {lab.mark}; read -r line"], stdin=subprocess.PIPE)
+    found = watch.wait(lambda a: a["rule"] == "Ran" and a["proc.pid"] == child.pid, 1, seconds)
+    child.communicate()
+    return found
+
+
+@case
+def reduced(lab, tap, main):
+    watch = Watch(lab, "reduced", ["--mode", "reduced"])
+    found = ran(lab, watch)
+    tap.case(len(found) == 1 and found[0]["proc.exepath"] == os.path.realpath("/bin/sh") and found[0]["proc.pname"].startswith("python"),
+             "reduced: a program that starts is told")
+    if not watch.wait_words("the kernel tells of programs", 0):
+        tap.note("skipped: this kernel does not tell of programs")
+    else:
+        watch.process.send_signal(signal.SIGSTOP)
+        for _ in range(300):  # each begins and ends: two words of the kernel
+            crowd = [threading.Thread(target=int) for _ in range(100)]
+            for t in crowd:
+                t.start()
+            for t in crowd:
+                t.join()
+        watch.process.send_signal(signal.SIGCONT)
+        said = watch.wait_words("some were missed", 10)
+        after = ran(lab, watch)
+        tap.case(bool(said) and len(after) == 1 and after[0]["lost"] >= 1 and after[0]["lost_kinds"] == "programs started",
+                 "reduced: what was missed is said, in the next alert too")
+    tap.case(watch.stop() == 3, "reduced: the exit code says that not all was seen")
+
+
+@case
+def looked_at(lab, tap, main):
+    """The kernel tells of programs in the first network namespace only."""
+    watch = Watch(lab, "looked", ["--mode", "reduced"], program=["unshare", "-n", PROGRAM])
+    tap.case(bool(watch.wait_words("/proc is looked at", 0)), "no word of the kernel: how it looks is said")
+    for _ in range(300):  # others come and go
+        subprocess.run(["/bin/true"], check=True)
+    found = [ran(lab, watch) for _ in range(3)]
+    tap.case([len(f) for f in found] == [1, 1, 1], "no word of the kernel: programs that start are told")
+    time.sleep(0.5)
+    tap.case(len(watch.matching(lambda a: a["rule"] == "Ran")) == 3, "no word of the kernel: each once")
+    tap.case(watch.stop() == 3, "no word of the kernel: the exit code says that not all was seen")
+
+
+@case
+def nobodys(lab, tap, main):
+    """Without root programs are read from /proc, and those of others are but half told."""
+    program = f"{lab.tmp}/lazaret"
+    shutil.copy(PROGRAM, program)
+    setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    watch = Watch(lab, "nobodys", program=[*setpriv, program])
+    tap.case(bool(watch.wait_words("start it as root", 0)), "without root: what to do is said")
+    first, second = ran(lab, watch), ran(lab, watch)
+    tap.case(len(first) == 1 and len(second) == 1, "without root: programs that start are told")
+    tap.case(len(first) == 1 and first[0]["proc.exepath"] is None, "without root: where others' programs lie is not made up")
+    time.sleep(0.5)
+    tap.case(len(watch.matching(lambda a: a["rule"] == "Ran")) == 2, "without root: each once")
+    tap.case(watch.stop() == 3, "without root: the exit code says that not all was seen")
 
 
 @case

@@ -283,6 +283,19 @@ static void test_full(void **state)
 	lz_groups_free(g);
 }
 
+static void test_kinds(void **state)
+{
+	char kinds[24] = "";
+
+	(void)state;
+	lz_alert_kinds_add(kinds, sizeof(kinds), LZ_SPAN("reopened, calls"));
+	lz_alert_kinds_add(kinds, sizeof(kinds), LZ_SPAN("open, calls"));
+	assert_string_equal(kinds, "reopened, calls, open");
+	lz_alert_kinds_add(kinds, sizeof(kinds), LZ_SPAN("names")); /* no room */
+	lz_alert_kinds_add(kinds, sizeof(kinds), LZ_SPAN(""));
+	assert_string_equal(kinds, "reopened, calls, open");
+}
+
 /* What was lost before a hit that is only counted is told with the next alert that goes out. */
 static void test_loss(void **state)
 {
@@ -421,12 +434,13 @@ static void test_copy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fingerprint),    cmocka_unit_test(test_fingerprint_differs),
-		cmocka_unit_test(test_timeline),       cmocka_unit_test(test_powers_of_ten),
-		cmocka_unit_test(test_limit),	       cmocka_unit_test(test_limit_per_rule),
-		cmocka_unit_test(test_many_rules),     cmocka_unit_test(test_full),
-		cmocka_unit_test(test_loss),	       cmocka_unit_test(test_storms),
-		cmocka_unit_test(test_without_memory), cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_fingerprint), cmocka_unit_test(test_fingerprint_differs),
+		cmocka_unit_test(test_timeline),    cmocka_unit_test(test_powers_of_ten),
+		cmocka_unit_test(test_limit),	    cmocka_unit_test(test_limit_per_rule),
+		cmocka_unit_test(test_many_rules),  cmocka_unit_test(test_full),
+		cmocka_unit_test(test_kinds),	    cmocka_unit_test(test_loss),
+		cmocka_unit_test(test_storms),	    cmocka_unit_test(test_without_memory),
+		cmocka_unit_test(test_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
