@@ -141,6 +141,11 @@ int lz_probe_point(enum lz_point number)
 	return r;
 }
 
+const char *lz_probe_what(enum lz_point p)
+{
+	return points[p].what;
+}
+
 void lz_programs_probe(struct lz_program_row ret[LZ_PROGRAM_ROWS])
 {
 	libbpf_print_fn_t before = libbpf_set_print(NULL);

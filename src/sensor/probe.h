@@ -23,4 +23,5 @@ _Static_assert(LZ_POINTS == LZ_PROGRAM_ROWS, "a row each");
 
 /* Loads and attaches a program that does nothing. 0, or -errno. */
 int lz_probe_point(enum lz_point p);
+const char *lz_probe_what(enum lz_point p); /* "containers that begin" */
 bool lz_probe_btf(void);

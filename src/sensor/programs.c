@@ -31,6 +31,7 @@ typedef int64_t s64;
 #define RINGS_MAX	256
 #define TRIES		8 /* loads without the program that was refused last */
 #define LINKS_MAX	256
+#define REFUSED_MAX	LINKS_MAX
 #define SCRATCH_PER_CPU 3	  /* as core.h has it */
 #define SELFTEST_CALL	SYS_setns /* rare, so that watching it costs nothing */
 
@@ -43,6 +44,8 @@ struct lz_programs {
 	struct bpf_link *links[LINKS_MAX];
 	size_t link_count;
 	struct bpf_link *extra[8]; /* on the root control group */
+	struct lz_program_refused refused[REFUSED_MAX];
+	size_t refused_count;
 };
 
 /* The end of a conversation by datagrams, which the kernel does not tell. */
@@ -70,6 +73,34 @@ static __attribute__((format(printf, 2, 0))) int hear(enum libbpf_print_level le
 }
 
 /* --- what is loaded --- */
+
+static void refuse(struct lz_programs *p, const char *what, int error)
+{
+	struct lz_program_refused *r = &p->refused[p->refused_count];
+
+	for (size_t i = 0; i < p->refused_count; i++)
+		if (!strcmp(p->refused[i].what, what))
+			return;
+	if (p->refused_count == REFUSED_MAX)
+		return;
+	snprintf(r->what, sizeof(r->what), "%s", what);
+	r->error = error;
+	p->refused_count++;
+}
+
+/* By the program's name, in words: those behind calls have a letter in front of the call's. */
+static void refuse_program(struct lz_programs *p, const char *name, int error)
+{
+	char what[64];
+
+	if (!strncmp(name, "x_", 2))
+		snprintf(what, sizeof(what), "%.40s", name + 2);
+	else if (!strncmp(name, "c_", 2))
+		snprintf(what, sizeof(what), "%.40s of 32-bit programs", name + 2);
+	else
+		snprintf(what, sizeof(what), "%.40s", name);
+	refuse(p, what, error);
+}
 
 static void choose(struct bpf_object *o, const char *name, bool wanted)
 {
@@ -122,33 +153,39 @@ static void choose_call(struct bpf_object *o, const struct lz_call *c)
 
 static bool moves_files(int nr);
 
+static bool is_there(struct lz_programs *p, enum lz_point point)
+{
+	int r = lz_probe_point(point);
+
+	if (r)
+		refuse(p, lz_probe_what(point), -r);
+	return !r;
+}
+
 static void choose_all(struct lz_programs *p, const struct lz_programs_config *c)
 {
 	static const struct {
 		enum lz_point point;
-		const char *programs[2];
+		const char *program;
 	} always[] = {
-		{LZ_POINT_EXEC, {"process_exec", NULL}},
-		{LZ_POINT_FORK, {"process_fork", NULL}},
-		{LZ_POINT_EXIT, {"process_exit", NULL}},
-		{LZ_POINT_TASKS, {"tasks", NULL}},
-		{LZ_POINT_CGROUP_MKDIR, {"group_made", NULL}},
-		{LZ_POINT_CGROUP_RMDIR, {"group_removed", NULL}},
+		{LZ_POINT_EXEC, "process_exec"},       {LZ_POINT_FORK, "process_fork"},
+		{LZ_POINT_EXIT, "process_exit"},       {LZ_POINT_TASKS, "tasks"},
+		{LZ_POINT_CGROUP_MKDIR, "group_made"}, {LZ_POINT_CGROUP_RMDIR, "group_removed"},
 	};
 	struct bpf_object *o = p->skel->obj;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		choose(o, always[i].programs[0], !lz_probe_point(always[i].point));
-	choose(o, "capability_used", c->capabilities && !lz_probe_point(LZ_POINT_CAPABLE));
-	choose(o, "tcp_state", c->flows && !lz_probe_point(LZ_POINT_TCP_STATE));
-	choose(o, "uring_request", c->uring && !lz_probe_point(LZ_POINT_URING));
-	if (!lz_probe_point(LZ_POINT_ADDRESS)) {
+		choose(o, always[i].program, is_there(p, always[i].point));
+	choose(o, "capability_used", c->capabilities && is_there(p, LZ_POINT_CAPABLE));
+	choose(o, "tcp_state", c->flows && is_there(p, LZ_POINT_TCP_STATE));
+	choose(o, "uring_request", c->uring && is_there(p, LZ_POINT_URING));
+	if (is_there(p, LZ_POINT_ADDRESS)) {
 		static const char *const names[] = {"connect4", "connect6", "sendmsg4",
 						    "sendmsg6", "bind4",    "bind6"};
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 			choose(o, names[i], true);
 	}
-	if ((c->dns || c->flows) && !lz_probe_point(LZ_POINT_PACKET)) {
+	if ((c->dns || c->flows) && is_there(p, LZ_POINT_PACKET)) {
 		choose(o, "packet_out", true);
 		choose(o, "packet_in", true);
 	}
@@ -291,7 +328,7 @@ static int make_rings(struct lz_programs *p, size_t bytes, struct lz_err *err)
 	return 0;
 }
 
-static int attach_groups(struct lz_programs *p, struct lz_err *err)
+static void attach_groups(struct lz_programs *p)
 {
 	struct bpf_program *x;
 	char path[256];
@@ -306,19 +343,22 @@ static int attach_groups(struct lz_programs *p, struct lz_err *err)
 			continue;
 		if (root < 0 && lz_cgroup_mount(false, path, sizeof(path)))
 			root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (root < 0 || n == sizeof(p->extra) / sizeof(p->extra[0]))
+		if (n == sizeof(p->extra) / sizeof(p->extra[0]))
 			break;
-		p->extra[n] = bpf_program__attach_cgroup(x, root);
-		if (!p->extra[n]) {
-			lz_fail_errno(err, "attaching %s", bpf_program__name(x));
-			close(root);
-			return err->code;
-		}
-		n++;
+		p->extra[n] = root < 0 ? NULL : bpf_program__attach_cgroup(x, root);
+		if (p->extra[n])
+			n++;
+		else
+			refuse_program(p, bpf_program__name(x), root < 0 ? ENOENT : errno);
 	}
 	if (root >= 0)
 		close(root);
-	return 0;
+}
+
+/* Without it nothing else is of use. */
+static bool is_vital(const char *program)
+{
+	return !strcmp(program, "process_exec") || !strcmp(program, "any_call");
 }
 
 static int attach_tracing(struct lz_programs *p, struct lz_err *err)
@@ -331,9 +371,12 @@ static int attach_tracing(struct lz_programs *p, struct lz_err *err)
 		    bpf_program__expected_attach_type(x) == BPF_TRACE_ITER)
 			continue;
 		p->links[p->link_count] = bpf_program__attach(x);
-		if (!p->links[p->link_count])
+		if (p->links[p->link_count])
+			p->link_count++;
+		else if (is_vital(bpf_program__name(x)))
 			return lz_fail_errno(err, "attaching %s", bpf_program__name(x));
-		p->link_count++;
+		else
+			refuse_program(p, bpf_program__name(x), errno);
 	}
 	return 0;
 }
@@ -341,7 +384,7 @@ static int attach_tracing(struct lz_programs *p, struct lz_err *err)
 /* A program that is refused is left out and the rest tried again. */
 static int load(struct lz_programs *p, const struct lz_programs_config *c, struct lz_err *err)
 {
-	char without[TRIES][64];
+	struct lz_program_refused without[TRIES];
 	size_t n = 0;
 
 	for (;;) {
@@ -349,24 +392,27 @@ static int load(struct lz_programs *p, const struct lz_programs_config *c, struc
 		p->skel = lz_sensor__open();
 		if (!p->skel)
 			return lz_fail_errno(err, "reading the kernel programs");
+		p->refused_count = 0;
 		choose_all(p, c);
 		fill_settings(p, c);
-		for (size_t i = 0; i < n; i++)
-			choose(p->skel->obj, without[i], false);
+		for (size_t i = 0; i < n; i++) {
+			choose(p->skel->obj, without[i].what, false);
+			refuse_program(p, without[i].what, without[i].error);
+		}
 		refused_program[0] = 0;
 		r = lz_sensor__load(p->skel);
 		if (!r)
 			return 0;
 		lz_sensor__destroy(p->skel);
 		p->skel = NULL;
-		if (!refused_program[0] || n == TRIES || !strcmp(refused_program, "process_exec") ||
-		    !strcmp(refused_program, "any_call")) {
+		if (!refused_program[0] || n == TRIES || is_vital(refused_program)) {
 			errno = -r;
 			return lz_fail_errno(err, "loading %s",
 					     refused_program[0] ? refused_program
 								: "the kernel programs");
 		}
-		snprintf(without[n++], sizeof(without[0]), "%s", refused_program);
+		without[n].error = -r;
+		snprintf(without[n++].what, sizeof(without[0].what), "%s", refused_program);
 	}
 }
 
@@ -398,7 +444,7 @@ static int set_up(struct lz_programs *p, const struct lz_programs_config *c, str
 	if (!r)
 		r = make_rings(p, c->ring_bytes, err);
 	if (!r)
-		r = attach_groups(p, err);
+		attach_groups(p);
 	return r ? r : attach_tracing(p, err);
 }
 
@@ -450,6 +496,12 @@ void lz_programs_free(struct lz_programs *p)
 }
 
 /* --- while they run --- */
+
+size_t lz_programs_refused(const struct lz_programs *p, const struct lz_program_refused **ret)
+{
+	*ret = p->refused;
+	return p->refused_count;
+}
 
 enum lz_call_path lz_programs_path(const struct lz_programs *p)
 {

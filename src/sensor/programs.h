@@ -47,6 +47,13 @@ struct lz_programs;
 struct lz_programs *lz_programs_load(const struct lz_programs_config *c, struct lz_err *err);
 void lz_programs_free(struct lz_programs *p);
 
+/* What was wanted and the kernel refuses: it is not seen, all else is. */
+struct lz_program_refused {
+	char what[64]; /* "containers that begin", or a call's name */
+	int error;     /* errno */
+};
+size_t lz_programs_refused(const struct lz_programs *p, const struct lz_program_refused **ret);
+
 /* They end; what their rings hold can still be read. */
 void lz_programs_detach(struct lz_programs *p);
 

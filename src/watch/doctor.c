@@ -7,10 +7,13 @@
 #include "../base/clean.h"
 #include "../sensor/programs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+
+enum { REFUSED_MAX = 32, ROW_EXEC = 2 };
 
 static void file_line(const char *path, char *buf, size_t size)
 {
@@ -43,7 +46,46 @@ struct facts {
 	bool v1;
 	struct lz_program_row rows[LZ_PROGRAM_ROWS];
 	bool calls, all;
+	struct lz_program_refused refused[REFUSED_MAX]; /* beside the rows */
+	size_t refused_count;
 };
+
+static bool is_row(const struct facts *f, const char *what)
+{
+	for (size_t i = 0; i < LZ_PROGRAM_ROWS; i++)
+		if (!strcmp(f->rows[i].what, what))
+			return true;
+	return false;
+}
+
+/* The real programs, for all that any rule can ask about: what a small one may, they may not. */
+static void find_refused(struct facts *f)
+{
+	struct lz_programs_config all = {.environment = true,
+					 .flows = true,
+					 .dns = true,
+					 .capabilities = true,
+					 .uring = UINT64_MAX,
+					 .discard = true,
+					 .ring_bytes = 64 * LZ_K};
+	const struct lz_program_refused *r;
+	struct lz_programs *p;
+	struct lz_err err = {0};
+	size_t n;
+
+	memset(all.wanted, 0xff, sizeof(all.wanted));
+	p = lz_programs_load(&all, &err);
+	if (!p) {
+		snprintf(f->refused[0].what, sizeof(f->refused[0].what), "all programs together");
+		f->refused[f->refused_count++].error = err.sys ? err.sys : EIO;
+		return;
+	}
+	n = lz_programs_refused(p, &r);
+	for (size_t i = 0; i < n && f->refused_count < REFUSED_MAX; i++)
+		if (!is_row(f, r[i].what))
+			f->refused[f->refused_count++] = r[i];
+	lz_programs_free(p);
+}
 
 static void find_facts(struct facts *f)
 {
@@ -60,6 +102,9 @@ static void find_facts(struct facts *f)
 	f->all = f->calls && f->btf && f->groups[0];
 	for (size_t i = 2; i < LZ_PROGRAM_ROWS; i++)
 		f->all &= !f->rows[i].error;
+	if (f->root && f->btf && f->calls && !f->rows[ROW_EXEC].error)
+		find_refused(f);
+	f->all &= !f->refused_count;
 }
 
 static void as_text(struct lz_buf *b, const struct facts *f)
@@ -87,6 +132,9 @@ static void as_text(struct lz_buf *b, const struct facts *f)
 		if (r->error && (!r->optional || !f->calls || i == 0))
 			lz_buf_printf(b, "         %s; so %s\n", strerror(r->error), r->without);
 	}
+	for (size_t i = 0; i < f->refused_count; i++)
+		lz_buf_printf(b, "refused  %-38s %s; so it is not seen\n", f->refused[i].what,
+			      strerror(f->refused[i].error));
 	lz_buf_printf(b, "\n%s\n",
 		      f->all ? "All that rules can ask about is seen here."
 			     : "Not all is seen here: the lines above say what is not.");
@@ -115,12 +163,16 @@ static void as_json(struct lz_buf *b, const struct facts *f)
 				      strerror(r->error), r->without);
 		lz_buf_str(b, "}");
 	}
+	lz_buf_str(b, "], \"refused\": [");
+	for (size_t i = 0; i < f->refused_count; i++)
+		lz_buf_printf(b, "%s{\"what\": \"%s\", \"error\": \"%s\"}", i ? ", " : "",
+			      f->refused[i].what, strerror(f->refused[i].error));
 	lz_buf_printf(b, "], \"complete\": %s}\n", f->all ? "true" : "false");
 }
 
 bool lz_watch_doctor(struct lz_buf *out, bool json)
 {
-	struct facts f;
+	struct facts f = {.root = false};
 
 	find_facts(&f);
 	if (json)

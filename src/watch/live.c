@@ -57,6 +57,7 @@ struct live {
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
 	bool recording_failed;
+	bool partial; /* the kernel refused some programs, now or before */
 	int signals;
 };
 
@@ -275,6 +276,17 @@ static void look_for_missed(struct live *l)
 
 /* --- programs --- */
 
+static void tell_refused(struct live *l)
+{
+	const struct lz_program_refused *r;
+	size_t n = lz_programs_refused(l->programs, &r);
+
+	for (size_t i = 0; i < n; i++)
+		lz_log(LZ_WARN, "not seen: %s: the kernel refuses it: %s", r[i].what,
+		       strerror(r[i].error));
+	l->partial |= n > 0;
+}
+
 static int start_programs(struct live *l, struct lz_err *err)
 {
 	const int *fds;
@@ -287,6 +299,7 @@ static int start_programs(struct live *l, struct lz_err *err)
 	l->rings = lz_rings_open(fds, n, err);
 	if (!l->rings)
 		return err->code;
+	tell_refused(l);
 	return 0;
 }
 
@@ -749,6 +762,9 @@ int lz_watch_live(const struct lz_watch_options *o, struct lz_err *err)
 		loop(l);
 		if (l->reduced)
 			code = lz_fail(err, LZ_E_UNSUPPORTED, "reduced: not all was seen");
+		else if (l->partial)
+			code = lz_fail(err, LZ_E_UNSUPPORTED,
+				       "the kernel refused some programs: not all was seen");
 	}
 	return stop(l, code, err);
 }

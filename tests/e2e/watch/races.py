@@ -828,6 +828,23 @@ def reduced(lab, tap, main):
 
 
 @case
+def refused(lab, tap, main):
+    """Without version 2 of control groups the kernel takes no program there."""
+    unified = "/sys/fs/cgroup/unified"
+    if not os.path.ismount(unified):
+        return tap.note("skipped: no control groups of version 2 beside those of version 1")
+    program = ["unshare", "-m", "sh", "-c", f'umount {unified} && exec "$0" "$@"', PROGRAM]
+    watch = Watch(lab, "refused", ["--mode", "full"], program=program)
+    tap.case(bool(watch.wait_words("not seen: addresses asked for: .*No such file", 0)), "a program is refused: what is not seen is said")
+    pid = touch(f"{lab.hot}/f")
+    tap.case(len(watch.wait(is_touched(f"{lab.hot}/f", pid))) == 1, "a program is refused: the others go on")
+    tap.case(watch.stop() == 3, "a program is refused: the exit code says that not all was seen")
+    done = subprocess.run([*program, "watch", "--doctor"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    return tap.case(done.returncode == 3 and re.search(r"^refused +addresses asked for", done.stdout, re.M) is not None,
+                    "a program is refused: the doctor says so")
+
+
+@case
 def looked_at(lab, tap, main):
     """The kernel tells of programs in the first network namespace only."""
     watch = Watch(lab, "looked", ["--mode", "reduced"], program=["unshare", "-n", PROGRAM])
