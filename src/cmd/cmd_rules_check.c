@@ -30,6 +30,20 @@ static json_t *text_of(struct lz_span s)
 	return text ? text : json_string("");
 }
 
+static json_t *rule_of(const struct lz_rule *r)
+{
+	json_t *tags = json_array();
+
+	for (size_t i = 0; i < r->tag_count; i++)
+		json_array_append_new(tags, text_of(r->tags[i]));
+	return json_pack("{s:o, s:o, s:s, s:o, s:o, s:s, s:o, s:b, s:b, s:o, s:i}", "name",
+			 text_of(r->name), "description", text_of(lz_span_trim(r->desc)),
+			 "priority", lz_priority_name(r->priority), "source", text_of(r->source),
+			 "tags", tags, "takes", lz_rule_takes(r), "respond",
+			 text_of(lz_span_trim(r->respond)), "enabled", r->enabled, "usable",
+			 r->usable, "file", text_of(r->file), "line", (int)r->line);
+}
+
 static int print_json(const struct lz_rules *r)
 {
 	json_t *root = json_object(), *notes = json_array(), *rules = json_array();
@@ -43,11 +57,7 @@ static int print_json(const struct lz_rules *r)
 						"column", (int)n->column, "item", text_of(n->item),
 						"message", text_of(n->text)));
 	LZ_VEC_EACH (struct lz_rule, rule, lz_rules_all(r))
-		json_array_append_new(rules, json_pack("{s:o, s:s, s:o, s:b, s:b}", "name",
-						       text_of(rule->name), "priority",
-						       lz_priority_name(rule->priority), "source",
-						       text_of(rule->source), "enabled",
-						       rule->enabled, "usable", rule->usable));
+		json_array_append_new(rules, rule_of(rule));
 	json_object_set_new(root, "schema_version", json_integer(1));
 	json_object_set_new(root, "valid", json_boolean(!lz_rules_errors(r)));
 	json_object_set_new(root, "rules", rules);

@@ -59,6 +59,9 @@ struct lz_rule {
 	unsigned line;
 };
 
+/* What it takes to meet it: "event", "count" (several alike) or "sequence". */
+const char *lz_rule_takes(const struct lz_rule *r);
+
 struct lz_rules;
 struct lz_rules *lz_rules_new(struct lz_err *err);
 void lz_rules_free(struct lz_rules *r);

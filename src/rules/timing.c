@@ -287,3 +287,10 @@ int lz_timing_compile(struct lz_rules *r, struct lz_rule *rule, const struct lz_
 	rule->timing = *ret_good ? k.t : NULL;
 	return k.code;
 }
+
+const char *lz_rule_takes(const struct lz_rule *r)
+{
+	if (!r->timing)
+		return "event";
+	return r->timing->count ? "count" : "sequence";
+}

@@ -55,6 +55,12 @@ struct lz_flow_record {
 	unsigned char flow[sizeof(struct lz_ev_flow)];
 };
 
+/* What socketcall(2) is asked for → the call of its own. */
+static const int socket_calls[LZ_SOCKETCALLS] = {
+	[1] = SYS_socket,   [2] = SYS_bind,    [3] = SYS_connect,   [4] = SYS_listen,
+	[5] = SYS_accept,   [11] = SYS_sendto, [12] = SYS_recvfrom, [16] = SYS_sendmsg,
+	[17] = SYS_recvmsg, [18] = SYS_accept4};
+
 /* Which program libbpf complained about; it says so only in text. */
 static _Thread_local char refused_program[64];
 
@@ -116,7 +122,8 @@ static const char *function_of(const char *call)
 	return strcmp(call, "umount2") ? call : "umount";
 }
 
-/* The functions of 32-bit entries are named in one of two ways. */
+/* The functions of 32-bit entries are named in one of two ways; a kernel without such entries has
+ * neither. */
 static void choose_compat(struct bpf_object *o, const char *call)
 {
 	char name[64], target[96];
@@ -149,6 +156,9 @@ static void choose_call(struct bpf_object *o, const struct lz_call *c)
 	if (p && !bpf_program__set_attach_target(p, 0, target))
 		bpf_program__set_autoload(p, true);
 	choose_compat(o, c->name);
+	for (size_t i = 0; i < LZ_SOCKETCALLS; i++)
+		if (socket_calls[i] && socket_calls[i] == c->nr)
+			choose_compat(o, "socketcall");
 }
 
 static bool moves_files(int nr);
@@ -255,16 +265,11 @@ static void want_call(struct lz_sensor *s, const struct lz_programs_config *conf
 		s->rodata->calls_wanted[c->nr / 64] |= 1ULL << c->nr % 64;
 }
 
-/* What socketcall(2) is asked for → the call of its own. */
 static void set_sockets(struct lz_sensor *s)
 {
-	static const int calls[LZ_SOCKETCALLS] = {
-		[1] = SYS_socket,   [2] = SYS_bind,    [3] = SYS_connect,   [4] = SYS_listen,
-		[5] = SYS_accept,   [11] = SYS_sendto, [12] = SYS_recvfrom, [16] = SYS_sendmsg,
-		[17] = SYS_recvmsg, [18] = SYS_accept4};
-
 	for (size_t i = 0; i < LZ_SOCKETCALLS; i++)
-		s->rodata->compat_sockets[i] = (uint16_t)(calls[i] ? calls[i] + 1 : 0);
+		s->rodata->compat_sockets[i] =
+			(uint16_t)(socket_calls[i] ? socket_calls[i] + 1 : 0);
 }
 
 /* The pids controller's number differs by configuration. */

@@ -115,6 +115,7 @@ def initramfs(build, modules, path):
     program(root, os.path.join(build, "lazaret"), "bin/lazaret")
     program(root, os.path.join(build, "tests", "vm", "guest"), "bin/guest")
     place(root, os.path.join(build, "tests", "acts", "act"), "bin/act")
+    program(root, os.path.join(build, "tests", "e2e", "watch", "racer"), "bin/racer")
     place(root, os.path.join(HERE, "init.sh"), "init")
     place(root, os.path.join(HERE, "tests.sh"), "tests.sh")
     for rules in RULES:
@@ -178,6 +179,7 @@ ACTS = [
     ("Set Setuid or Setgid bit", "box", "act chmod 4755 /opt/bits {m}"),
     ("Create Symlink Over Sensitive Files", "box", "act symlink /etc/shadow /tmp/{m}"),
     ("Mount in a container", "box", "mount -t tmpfs {m} /mnt"),
+    ("Connect by the 32-bit entry", "host", "racer compat /etc/passwd 80 /bin/busybox true {m}"),
 ]
 # The like, for deeds that come close and that the rule must let be.
 QUIET = [
@@ -193,6 +195,11 @@ OWN_RULES = """\
   desc: what the stock rules ask only of privileged containers, which need an engine to be known
   condition: evt.type = mount and container.id != host and proc.name = mount
   output: mount (command=%proc.cmdline)
+  priority: NOTICE
+- rule: Connect by the 32-bit entry
+  desc: socketcall, which has a function of its own
+  condition: evt.type = connect and proc.name = racer and fd.sip = "127.0.0.1" and fd.sport = 80
+  output: connect (command=%proc.cmdline)
   priority: NOTICE
 """
 

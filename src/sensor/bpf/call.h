@@ -428,6 +428,24 @@ static __always_inline void compat_args(struct out *o, struct pt_regs *regs)
 	o->ev.flags |= LZ_EVF_COMPAT;
 }
 
+static __always_inline bool is_wanted(u64 nr)
+{
+	return calls_wanted[nr / 64 & 7] >> (nr % 64) & 1;
+}
+
+/* By the 32-bit entry, as the native call `own` - 1; 0: as what socketcall was asked for. */
+static __always_inline void compat_call(struct out *o, struct pt_regs *regs, u64 own, long ret)
+{
+	compat_args(o, regs);
+	if (!own)
+		own = socketcall(o, o->args[0], o->args[1]);
+	o->ev.ret = ret;
+	if (own && is_wanted(own - 1))
+		on_call(o, own - 1);
+	else
+		drop(o);
+}
+
 static __always_inline u64 call_number(struct pt_regs *regs)
 {
 	return regs->orig_ax & ~0x40000000UL; /* x32 calls carry this bit */
@@ -471,19 +489,11 @@ int BPF_PROG(any_call, struct pt_regs *regs, long ret)
 		u64 own = compat_calls[nr];
 		if (!own && nr != SOCKETCALL)
 			return 0;
-		if (own && !(calls_wanted[(own - 1) / 64 & 7] >> ((own - 1) % 64) & 1))
+		if (own && !is_wanted(own - 1))
 			return 0;
 		o = begin_call(task);
-		if (!o)
-			return 0;
-		compat_args(o, regs);
-		if (nr == SOCKETCALL)
-			own = socketcall(o, o->args[0], o->args[1]);
-		o->ev.ret = ret;
-		if (!own || !(calls_wanted[(own - 1) / 64 & 7] >> ((own - 1) % 64) & 1))
-			drop(o);
-		else
-			on_call(o, own - 1);
+		if (o)
+			compat_call(o, regs, own, ret);
 		return 0;
 	}
 #endif

@@ -49,6 +49,17 @@ static __noinline int on_function(u32 nr, struct pt_regs *regs, long ret, bool c
 	{                                                       \
 		return on_function(nr_##name, regs, ret, true); \
 	}
+
+/* What it was asked for does not come by the entry of its own. */
+SEC("?fexit/__ia32_compat_sys_socketcall")
+int BPF_PROG(c_socketcall, struct pt_regs *regs, long ret)
+{
+	struct out *o = begin_call(bpf_get_current_task_btf());
+
+	if (o)
+		compat_call(o, regs, 0, ret);
+	return 0;
+}
 #else
 #define COMPAT_CALL(name)
 #endif

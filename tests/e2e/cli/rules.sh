@@ -27,6 +27,35 @@ exits 3 "an unknown field"
 says "$out" "^$tmp/bad.yaml:7:51: error: rule 'Shell in a container': unknown field \"proc.nam\" \[LOAD_ERR_COMPILE_CONDITION\]$" "an unknown field: file, line and column"
 says "$out" '^ +\^$' "an unknown field: the place is pointed at"
 
+cat >"$tmp/all.yaml" <<'END'
+- rule: Many shells
+  desc: >
+    several shells
+  condition: evt.type = execve
+  output: shells
+  priority: NOTICE
+  tags: [a, b]
+  count: 5
+  within: 1m
+  respond: >
+    look at it
+- rule: Shell, then network
+  desc: one after the other
+  output: both
+  priority: NOTICE
+  within: 1m
+  by: [container.id]
+  sequence:
+    - condition: evt.type = execve
+    - condition: evt.type = connect
+END
+run lazaret rules check --format json "$tmp/good.yaml" "$tmp/all.yaml"
+exits 0 "as JSON: all keys"
+is "$(jq -r '.rules[] | [.takes, .description, .respond, (.tags | join("+")), .line] | join("|")' "$out")" \
+	'event|a shell|||5
+count|several shells|look at it|a+b|1
+sequence|one after the other|||12' "as JSON: all keys: what rules are"
+
 run lazaret rules check --format json "$tmp/bad.yaml"
 exits 3 "as JSON"
 is "$(jq -r '[.valid, .notes[0].line, .notes[0].column, .notes[0].code, .rules[0].usable] | join(" ")' "$out")" "false 7 51 LOAD_ERR_COMPILE_CONDITION false" "as JSON: the same"
