@@ -21,7 +21,8 @@ enum lz_point {
 };
 _Static_assert(LZ_POINTS == LZ_PROGRAM_ROWS, "a row each");
 
-/* Loads and attaches a program that does nothing. 0, or -errno. */
-int lz_probe_point(enum lz_point p);
+/* Loads and attaches a program that does nothing. 0, or -errno. *ret_older: where older kernels have
+ * it, as the first way is refused. */
+int lz_probe_point(enum lz_point p, bool *ret_older);
 const char *lz_probe_what(enum lz_point p); /* "containers that begin" */
 bool lz_probe_btf(void);

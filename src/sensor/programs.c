@@ -163,13 +163,22 @@ static void choose_call(struct bpf_object *o, const struct lz_call *c)
 
 static bool moves_files(int nr);
 
-static bool is_there(struct lz_programs *p, enum lz_point point)
+static bool is_there(struct lz_programs *p, enum lz_point point, bool *ret_older)
 {
-	int r = lz_probe_point(point);
+	int r = lz_probe_point(point, ret_older);
 
 	if (r)
 		refuse(p, lz_probe_what(point), -r);
 	return !r;
+}
+
+/* One program, or the one for kernels where the same is elsewhere. */
+static void choose_point(struct lz_programs *p, enum lz_point point, const char *name,
+			 const char *older_name)
+{
+	bool older, there = is_there(p, point, &older);
+
+	choose(p->skel->obj, older ? older_name : name, there);
 }
 
 static void choose_all(struct lz_programs *p, const struct lz_programs_config *c)
@@ -183,19 +192,23 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 		{LZ_POINT_CGROUP_MKDIR, "group_made"}, {LZ_POINT_CGROUP_RMDIR, "group_removed"},
 	};
 	struct bpf_object *o = p->skel->obj;
+	bool older;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
-		choose(o, always[i].program, is_there(p, always[i].point));
-	choose(o, "capability_used", c->capabilities && is_there(p, LZ_POINT_CAPABLE));
-	choose(o, "tcp_state", c->flows && is_there(p, LZ_POINT_TCP_STATE));
-	choose(o, "uring_request", c->uring && is_there(p, LZ_POINT_URING));
-	if (is_there(p, LZ_POINT_ADDRESS)) {
+		choose_point(p, always[i].point, always[i].program, NULL);
+	if (c->capabilities)
+		choose_point(p, LZ_POINT_CAPABLE, "capability_used", "capability_asked");
+	if (c->flows)
+		choose_point(p, LZ_POINT_TCP_STATE, "tcp_state", NULL);
+	if (c->uring)
+		choose_point(p, LZ_POINT_URING, "uring_request", "uring_submission");
+	if (is_there(p, LZ_POINT_ADDRESS, &older)) {
 		static const char *const names[] = {"connect4", "connect6", "sendmsg4",
 						    "sendmsg6", "bind4",    "bind6"};
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 			choose(o, names[i], true);
 	}
-	if ((c->dns || c->flows) && is_there(p, LZ_POINT_PACKET)) {
+	if ((c->dns || c->flows) && is_there(p, LZ_POINT_PACKET, &older)) {
 		choose(o, "packet_out", true);
 		choose(o, "packet_in", true);
 	}
@@ -423,8 +436,10 @@ static int load(struct lz_programs *p, const struct lz_programs_config *c, struc
 
 static int choose_path(struct lz_programs *p, enum lz_call_path asked, struct lz_err *err)
 {
-	int fexit = asked == LZ_PATH_SYS_EXIT ? -EOPNOTSUPP : lz_probe_point(LZ_POINT_FEXIT);
-	int all = lz_probe_point(LZ_POINT_SYS_EXIT);
+	bool older;
+	int fexit = asked == LZ_PATH_SYS_EXIT ? -EOPNOTSUPP
+					      : lz_probe_point(LZ_POINT_FEXIT, &older);
+	int all = lz_probe_point(LZ_POINT_SYS_EXIT, &older);
 
 	p->path = fexit ? LZ_PATH_SYS_EXIT : LZ_PATH_FEXIT;
 	if (!fexit || (asked != LZ_PATH_FEXIT && !all))

@@ -14,9 +14,7 @@ struct {
 	__type(value, struct used_caps);
 } used SEC(".maps");
 
-SEC("?tp_btf/cap_capable")
-int BPF_PROG(capability_used, const struct cred *cred, struct user_namespace *target,
-	     const struct user_namespace *capable, int cap, int ret)
+static __always_inline int on_capability(int cap, int ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct used_caps *u;
@@ -45,4 +43,19 @@ int BPF_PROG(capability_used, const struct cred *cred, struct user_namespace *ta
 	o->ev.ret = cap;
 	finish(o);
 	return 0;
+}
+
+SEC("?tp_btf/cap_capable")
+int BPF_PROG(capability_used, const struct cred *cred, struct user_namespace *target,
+	     const struct user_namespace *capable, int cap, int ret)
+{
+	return on_capability(cap, ret);
+}
+
+/* Where there is no such tracepoint: the function that it lies in. */
+SEC("?fexit/cap_capable")
+int BPF_PROG(capability_asked, const struct cred *cred, struct user_namespace *target, int cap,
+	     unsigned int options, int ret)
+{
+	return on_capability(cap, ret);
 }

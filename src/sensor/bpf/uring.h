@@ -5,8 +5,7 @@
 
 const volatile u64 uring_wanted; /* bit per operation */
 
-SEC("?tp_btf/io_uring_submit_req")
-int BPF_PROG(uring_request, struct io_kiocb *request)
+static __always_inline int on_request(struct io_kiocb *request)
 {
 	u32 opcode = BPF_CORE_READ(request, opcode);
 	struct out *o;
@@ -20,4 +19,17 @@ int BPF_PROG(uring_request, struct io_kiocb *request)
 	o->ev.ret = opcode;
 	finish(o);
 	return 0;
+}
+
+SEC("?tp_btf/io_uring_submit_req")
+int BPF_PROG(uring_request, struct io_kiocb *request)
+{
+	return on_request(request);
+}
+
+/* Its name before 6.3. */
+SEC("?tp_btf/io_uring_submit_sqe")
+int BPF_PROG(uring_submission, struct io_kiocb *request)
+{
+	return on_request(request);
 }
