@@ -17,6 +17,8 @@ struct lz_span {
 #define LZ_SPAN(lit) ((struct lz_span){(lit), sizeof(lit) - 1})
 /* For printf: at most 256 bytes, so that hostile text can't fill an error message. */
 #define LZ_FMT(s) ((s).n > 256 ? 256 : (int)(s).n), ((s).p ? (s).p : "")
+/* The same without a bound, for what is not said but used: paths, keys. */
+#define LZ_FMT_ALL(s) (int)(s).n, ((s).p ? (s).p : "")
 
 static inline struct lz_span lz_span(const void *p, size_t n)
 {

@@ -53,11 +53,11 @@ static const json_t *lookup(const struct lz_json_event *j, const struct lz_field
 
 	if (!arg.n)
 		return json_object_get(j->fields, f->name);
-	snprintf(name, sizeof(name), "%s[%.*s]", f->name, LZ_FMT(arg));
+	snprintf(name, sizeof(name), "%s[%.*s]", f->name, LZ_FMT_ALL(arg));
 	v = json_object_get(j->fields, name);
 	if (v)
 		return v;
-	snprintf(name, sizeof(name), "%s.%.*s", f->name, LZ_FMT(arg));
+	snprintf(name, sizeof(name), "%s.%.*s", f->name, LZ_FMT_ALL(arg));
 	return json_object_get(j->fields, name);
 }
 

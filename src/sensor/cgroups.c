@@ -34,6 +34,7 @@ struct lz_cgroups {
 	struct node *bucket[BUCKETS];
 	struct node *gone_first, *gone_last;
 	size_t count, gone_count;
+	uint64_t refused;
 	bool v1;
 	char mount[256];
 	uint32_t hierarchy; /* as records say it; 0 when version 2 */
@@ -120,8 +121,10 @@ static struct node *add(struct lz_cgroups *g, uint64_t id, struct lz_span path)
 	while (g->count >= GROUPS_MAX && g->gone_first)
 		drop_first_gone(g);
 	n = g->count < GROUPS_MAX ? lz_alloc(sizeof(*n)) : NULL;
-	if (!n)
+	if (!n) {
+		g->refused++;
 		return NULL;
+	}
 	n->group.id = id;
 	n->next = *slot(g, id);
 	*slot(g, id) = n;
@@ -322,7 +325,7 @@ struct lz_cgroup *lz_cgroups_find(struct lz_cgroups *g, uint64_t id, uint32_t pi
 	if (pid)
 		path = path_of(g, text, sizeof(text), pid);
 	/* The process may have moved on since: only a path that leads to this number counts. */
-	if (path.n && snprintf(full, sizeof(full), "%s%.*s", g->mount, LZ_FMT(path)) < 8192 &&
+	if (path.n && snprintf(full, sizeof(full), "%s%.*s", g->mount, LZ_FMT_ALL(path)) < 8192 &&
 	    (stat(full, &st) || st.st_ino != id))
 		path = lz_span(NULL, 0);
 	n = know(g, id, path);
@@ -360,6 +363,11 @@ void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns)
 size_t lz_cgroups_count(const struct lz_cgroups *g)
 {
 	return g->count;
+}
+
+uint64_t lz_cgroups_refused(const struct lz_cgroups *g)
+{
+	return g->refused;
 }
 
 void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x), void *arg)

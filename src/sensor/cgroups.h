@@ -52,4 +52,6 @@ const struct lz_container *lz_cgroups_container(struct lz_cgroups *g, struct lz_
 /* Forgets what went a while ago. */
 void lz_cgroups_purge(struct lz_cgroups *g, uint64_t now_ns);
 size_t lz_cgroups_count(const struct lz_cgroups *g);
+/* How often a group was asked for that there was no room for: it passes for the host's. */
+uint64_t lz_cgroups_refused(const struct lz_cgroups *g);
 void lz_cgroups_each(struct lz_cgroups *g, void (*each)(void *arg, struct lz_cgroup *x), void *arg);

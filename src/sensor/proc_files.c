@@ -154,8 +154,8 @@ size_t lz_proc_cgroups(uint32_t pid, char *buf, size_t n)
 		int r;
 		lz_span_cut(line, ':', &number, &line);
 		lz_span_cut(line, ':', &names, &path);
-		r = snprintf(buf + at, n - at, "%s%.*s=%.*s", at ? " " : "", LZ_FMT(names),
-			     LZ_FMT(path));
+		r = snprintf(buf + at, n - at, "%s%.*s=%.*s", at ? " " : "", LZ_FMT_ALL(names),
+			     LZ_FMT_ALL(path));
 		if (r < 0 || (size_t)r >= n - at)
 			break;
 		at += (size_t)r;

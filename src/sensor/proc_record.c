@@ -55,7 +55,7 @@ static uint64_t cgroup_of(uint32_t pid)
 		lz_span_cut(line, ':', &name, &line);
 		if (v1 ? lz_span_search(name, LZ_SPAN("pids")) < 0 : !lz_span_is(number, "0"))
 			continue;
-		snprintf(path, sizeof(path), "%s%.*s", mount, LZ_FMT(line));
+		snprintf(path, sizeof(path), "%s%.*s", mount, LZ_FMT_ALL(line));
 		return stat(path, &st) ? 0 : st.st_ino;
 	}
 	return 0;

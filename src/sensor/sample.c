@@ -126,7 +126,7 @@ static size_t group_file(const char *mount, struct lz_span path, const char *nam
 	int fd;
 
 	if (!path.n || path.p[0] != '/' ||
-	    snprintf(whole, sizeof(whole), "%s%.*s/%s", mount, LZ_FMT(path), name) >= 4096)
+	    snprintf(whole, sizeof(whole), "%s%.*s/%s", mount, LZ_FMT_ALL(path), name) >= 4096)
 		return 0;
 	fd = open(whole, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -46,13 +46,13 @@ static int set_paths(struct lz_transfer *t, struct lz_err *err)
 	const char *gz = t->packed ? ".gz" : "";
 	int n[4];
 
-	n[0] = snprintf(t->path, sizeof(t->path), "%.*s%s", LZ_FMT(t->source->path), gz);
+	n[0] = snprintf(t->path, sizeof(t->path), "%.*s%s", LZ_FMT_ALL(t->source->path), gz);
 	n[1] = snprintf(t->part, sizeof(t->part), "%s.part", t->path);
 	n[2] = snprintf(t->meta, sizeof(t->meta), "%s.meta", t->path);
 	if (t->mirrored)
 		n[3] = snprintf(t->url, sizeof(t->url), "%s/%s", t->o->mirror, t->path);
 	else
-		n[3] = snprintf(t->url, sizeof(t->url), "%.*s", LZ_FMT(t->source->url));
+		n[3] = snprintf(t->url, sizeof(t->url), "%.*s", LZ_FMT_ALL(t->source->url));
 	for (int i = 0; i < 4; i++)
 		if (n[i] < 0 || (size_t)n[i] >= sizeof(t->part) - 16)
 			return lz_fail(err, LZ_E_LIMIT, "%.*s: its address is too long",
@@ -299,7 +299,7 @@ static int keep(struct lz_transfer *t, struct lz_err *err)
 	if (renameat(t->state_fd, t->part, t->feeds_fd, t->path) < 0)
 		return lz_fail_errno(err, "%s", t->path);
 	if (can_be_packed(t)) { /* the same file in its other form would be read too */
-		snprintf(other, sizeof(other), "%.*s%s", LZ_FMT(t->source->path),
+		snprintf(other, sizeof(other), "%.*s%s", LZ_FMT_ALL(t->source->path),
 			 t->packed ? "" : ".gz");
 		unlinkat(t->feeds_fd, other, 0);
 	}
@@ -340,8 +340,8 @@ static int absent(struct lz_transfer *t, struct lz_err *err)
 	char form[2][512];
 	bool had;
 
-	snprintf(form[0], sizeof(form[0]), "%.*s", LZ_FMT(t->source->path));
-	snprintf(form[1], sizeof(form[1]), "%.*s.gz", LZ_FMT(t->source->path));
+	snprintf(form[0], sizeof(form[0]), "%.*s", LZ_FMT_ALL(t->source->path));
+	snprintf(form[1], sizeof(form[1]), "%.*s.gz", LZ_FMT_ALL(t->source->path));
 	had = exists(t->feeds_fd, form[0]) || exists(t->feeds_fd, form[1]);
 	if (can_be_packed(t) && !t->other_form) { /* perhaps packed, or no longer */
 		t->other_form = true;

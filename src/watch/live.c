@@ -53,6 +53,7 @@ struct live {
 	uint64_t lost_known; /* of these, said already */
 	uint64_t kind_known[LZ_EV_KINDS];
 	uint64_t discards, folders;
+	uint64_t groups_refused; /* told already */
 	uint32_t nonce, answered;
 	uint64_t second_ms, reload_ms, selftest_ms, stats_ms, sample_ms;
 	bool asked; /* a self-test is on its way */
@@ -261,6 +262,21 @@ static void look_for_loss(struct live *l)
 	l->stats.missed = missed;
 	if (state)
 		repair(l);
+}
+
+/* Events of groups that there is no room for pass for the host's: as good as lost. */
+static void look_for_groups(struct live *l)
+{
+	uint64_t n = lz_cgroups_refused(lz_engine_cgroups(l->engine));
+
+	if (n == l->groups_refused)
+		return;
+	lz_engine_lost(l->engine, n - l->groups_refused, kind_names[LZ_EV_CGROUP]);
+	l->lost_base += n - l->groups_refused;
+	if (!l->groups_refused)
+		lz_log(LZ_ERROR, "more control groups than can be known: events of new ones pass "
+				 "for the host's");
+	l->groups_refused = n;
 }
 
 /* How many there were nobody knows: one at least. */
@@ -545,6 +561,7 @@ static void each_second(struct live *l, uint64_t now_ms)
 		if (l->o->rate)
 			lz_cgroups_each(lz_engine_cgroups(l->engine), look_at_rate, l);
 	}
+	look_for_groups(l);
 	if (l->reduced)
 		look_for_missed(l);
 	lz_sink_look(l->sink, now_ms);

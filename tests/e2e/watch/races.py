@@ -815,6 +815,20 @@ def reduced(lab, tap, main):
     found = ran(lab, watch)
     tap.case(len(found) == 1 and found[0]["proc.exepath"] == os.path.realpath("/bin/sh") and found[0]["proc.pname"].startswith("python"),
              "reduced: a program that starts is told")
+    # As Kubernetes in Docker has it: paths of more than 256 characters.
+    cid, inner = f"{os.getpid():08x}" + "deeb0000" * 7, "kubelet-kubepods-besteffort-pod" + "d" * 36 + ".slice"
+    docker_config(lab, cid, "outer")
+    folders = [f"{lab.docker_group}/{cid}"]
+    for name in ("kubelet.slice", "kubelet-kubepods.slice", "kubelet-kubepods-besteffort.slice", inner, "cri-containerd-" + "e" * 64 + ".scope"):
+        folders.append(f"{folders[-1]}/{name}")
+    for folder in folders:
+        os.mkdir(folder)
+        lab.at_exit.callback(remove_folder, folder)
+    script = f": {lab.mark} deep; echo 0 >{folders[-1]}/cgroup.procs && sh -c ': {lab.mark} inside; sleep 1'"
+    subprocess.run(["/bin/sh", "-c", script], check=True)
+    found = watch.wait(lambda a: a["rule"] == "Ran" and f"{lab.mark} inside; " in a["proc.cmdline"] and "deep" not in a["proc.cmdline"])
+    tap.case(len(found) == 1 and found[0]["container.id"] == cid[:12] and found[0]["container.name"] == "outer",
+             "reduced: a container's group far down is known")
     if not watch.wait_words("the kernel tells of programs", 0):
         tap.note("skipped: this kernel does not tell of programs")
     else:

@@ -287,6 +287,16 @@ static void limits(void **state)
 	/* Those that went made room. */
 	assert_true(lz_cgroups_find(g, 70000, 0)->in_container);
 	assert_true(lz_cgroups_find(g, 10001, 0)->in_container);
+	assert_int_equal(lz_cgroups_refused(g), 0);
+	for (uint64_t id = 70001; id <= 80000; id++) {
+		snprintf(name, sizeof(name), "/docker/%064llx", (unsigned long long)id);
+		group(g, id, false, name, 80000 + id);
+	}
+	/* 60,000 lived and 5,536 had gone: 10,000 more are 4,464 too many. */
+	assert_int_equal(lz_cgroups_count(g), 65536);
+	assert_int_equal(lz_cgroups_refused(g), 4464);
+	assert_null(lz_cgroups_find(g, 80000, 0));
+	assert_true(lz_cgroups_find(g, 10001, 0)->in_container);
 	lz_cgroups_free(g);
 	g = fresh();
 	for (uint64_t id = 1; id <= 65536; id++)
