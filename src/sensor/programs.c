@@ -208,8 +208,8 @@ static void choose_all(struct lz_programs *p, const struct lz_programs_config *c
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 			choose(o, names[i], true);
 	}
-	if ((c->dns || c->flows) && is_there(p, LZ_POINT_PACKET, &older)) {
-		choose(o, "packet_out", true);
+	if ((c->dns || c->names || c->flows) && is_there(p, LZ_POINT_PACKET, &older)) {
+		choose(o, "packet_out", c->dns || c->flows);
 		choose(o, "packet_in", true);
 	}
 	if (p->path == LZ_PATH_SYS_EXIT) {
@@ -318,7 +318,7 @@ static void fill_settings(struct lz_programs *p, const struct lz_programs_config
 	s->rodata->set_tokens_per_s = c->tokens_per_s;
 	s->rodata->set_discard = c->discard;
 	s->rodata->set_flows = c->flows;
-	s->rodata->set_dns = c->dns;
+	s->rodata->set_dns = c->dns || c->names;
 	s->rodata->set_selftest_nr = SELFTEST_CALL;
 	s->rodata->uring_wanted = c->uring;
 	for (size_t i = 0; i < lz_call_count; i++)

@@ -23,6 +23,7 @@ struct lz_programs_config {
 	bool environment;      /* take it at exec */
 	bool flows;	       /* TCP connections and conversations by UDP, their bytes */
 	bool dns;	       /* questions and answers */
+	bool names;	       /* answers: packets that go out need not be looked at for them */
 	bool capabilities;     /* first uses */
 	uint64_t uring;	       /* bit per io_uring operation to tell of */
 	bool discard;	       /* files can be passed over (lz_programs_discard) */

@@ -407,5 +407,5 @@ void lz_facts_want(enum lz_profile_use use, struct lz_programs_config *c)
 		if (lz_calls[i].nr >= 0)
 			c->wanted[lz_calls[i].nr] |= wanted(&lz_calls[i], use);
 	c->capabilities = true;
-	c->dns = true; /* addresses are called by the names that led to them */
+	c->names = true; /* addresses are called by the names that led to them */
 }

@@ -286,9 +286,9 @@ int lz_want(const struct lz_rules *r, struct lz_programs_config *c, struct lz_er
 	c->flows = has_kind(kinds, "flow") || lz_rules_asks(r, "flow.destination_age") ||
 		   lz_rules_asks(r, "container.stat.new_destinations");
 	/* Names of addresses come from answers that passed before. */
-	c->dns = has_kind(kinds, "dns") || lz_rules_asks(r, "fd.sip.name") ||
-		 lz_rules_asks(r, "fd.cip.name") || lz_rules_asks(r, "fd.lip.name") ||
-		 lz_rules_asks(r, "fd.rip.name");
+	c->dns = has_kind(kinds, "dns");
+	c->names = lz_rules_asks(r, "fd.sip.name") || lz_rules_asks(r, "fd.cip.name") ||
+		   lz_rules_asks(r, "fd.lip.name") || lz_rules_asks(r, "fd.rip.name");
 	c->capabilities = has_kind(kinds, "capability");
 	c->uring = has_kind(kinds, "io_uring") ? want_uring(kinds) | named_uring(&a, r) : 0;
 	lz_matcher_free(a.m);
@@ -303,5 +303,5 @@ bool lz_want_same(const struct lz_programs_config *a, const struct lz_programs_c
 {
 	return !memcmp(a->wanted, b->wanted, sizeof(a->wanted)) &&
 	       a->environment == b->environment && a->flows == b->flows && a->dns == b->dns &&
-	       a->capabilities == b->capabilities && a->uring == b->uring;
+	       a->names == b->names && a->capabilities == b->capabilities && a->uring == b->uring;
 }

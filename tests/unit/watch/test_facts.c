@@ -314,7 +314,7 @@ static void wanted(void **state)
 	assert_memory_equal(&none, &(struct lz_programs_config){0}, sizeof(none));
 	lz_facts_want(LZ_PROFILE_JUDGE, &judge);
 	lz_facts_want(LZ_PROFILE_LEARN, &learn);
-	assert_true(judge.capabilities && judge.dns);
+	assert_true(judge.capabilities && judge.names);
 	/* Bit 2: in a container, for reading; bit 6: for writing. Never the host's. */
 	assert_int_equal(judge.wanted[SYS_openat], 1 << 6);
 	assert_int_equal(learn.wanted[SYS_openat], 1 << 2 | 1 << 6);

@@ -155,14 +155,17 @@ static void extras(void **state)
 	struct lz_programs_config c = want("evt.type = unlink"), d;
 
 	(void)state;
-	assert_false(c.environment || c.flows || c.dns || c.capabilities || c.uring);
+	assert_false(c.environment || c.flows || c.dns || c.names || c.capabilities || c.uring);
 	assert_true(want("evt.type = execve and proc.env contains X").environment);
 	assert_true(want("evt.type = execve and proc.aenv[1] contains y").environment);
 	assert_true(want("evt.type = flow").flows);
 	assert_true(want("evt.type = dns").dns);
-	assert_true(want("evt.type = connect and fd.sip.name = x").dns);
-	assert_true(want("evt.type = connect and fd.rip.name = x").dns);
-	assert_false(want("evt.type = connect and fd.sip = 1.2.3.4").dns);
+	c = want("evt.type = connect and fd.sip.name = x");
+	assert_true(c.names && !c.dns); /* what goes out is no matter */
+	c = want("evt.type = connect and fd.rip.name = x");
+	assert_true(c.names && !c.dns);
+	c = want("evt.type = connect and fd.sip = 1.2.3.4");
+	assert_false(c.names || c.dns);
 	assert_true(want("evt.type = capability").capabilities);
 	assert_true(want("evt.type = io_uring").uring >> 18 & 1);
 	c = want("evt.type in (io_uring, unlinkat)");
@@ -177,7 +180,7 @@ static void extras(void **state)
 		struct lz_rules *r = load("evt.type = execve", "%proc.env[X] %fd.sip.name");
 		struct lz_err err;
 		assert_ok(lz_want(r, &c, &err), err);
-		assert_true(c.environment && c.dns);
+		assert_true(c.environment && c.names && !c.dns);
 		lz_rules_free(r);
 	}
 	c = want("evt.type = unlink");
