@@ -171,6 +171,46 @@ static __always_inline void put_address(struct out *o, u64 at, u64 size)
 		put_user_bytes(o, LZ_PART_ADDRESS, at, 16);
 }
 
+/* The address in a struct msghdr, and the first bytes. */
+static __always_inline void put_message(struct out *o, u64 at)
+{
+	struct {
+		u64 name;
+		u32 name_bytes, pad;
+		u64 vectors, count;
+	} m = {};
+	struct {
+		u64 base, bytes;
+	} vector = {};
+
+	if (o->ev.flags & LZ_EVF_COMPAT) { /* the same in 32-bit words */
+		u32 w[4] = {};
+		if (bpf_probe_read_user(w, sizeof(w), (void *)at))
+			return;
+		m.name = w[0];
+		m.name_bytes = w[1];
+		m.count = w[3];
+		if (m.count && bpf_probe_read_user(w, 8, (void *)(u64)w[2]))
+			m.count = 0;
+		vector.base = w[0];
+		vector.bytes = w[1];
+	} else {
+		if (bpf_probe_read_user(&m, sizeof(m), (void *)at))
+			return;
+		if (m.count && bpf_probe_read_user(&vector, sizeof(vector), (void *)m.vectors))
+			m.count = 0;
+	}
+	if (m.name)
+		put_user_bytes(o, LZ_PART_ADDRESS, m.name,
+			       m.name_bytes > 128 ? 128 : m.name_bytes & 255);
+	if (o->ev.ret > 0 && m.count) {
+		/* Behind what came there are the process's own old bytes. */
+		u64 n = o->ev.ret < vector.bytes ? o->ev.ret : vector.bytes;
+		put_user_bytes(o, LZ_PART_BYTES, vector.base,
+			       n > SNAP_BYTES ? SNAP_BYTES : n & 511);
+	}
+}
+
 __noinline int put_arg(struct out *o, u32 i, u32 how)
 {
 	u64 v;
@@ -193,26 +233,7 @@ __noinline int put_arg(struct out *o, u32 i, u32 how)
 			put_user_bytes(o, LZ_PART_BYTES, v,
 				       o->ev.ret > SNAP_BYTES ? SNAP_BYTES : o->ev.ret & 511);
 	} else if (how == LZ_HOW_MESSAGE) {
-		struct {
-			u64 name;
-			u32 name_bytes, pad;
-			u64 vectors, count;
-		} m = {};
-		struct {
-			u64 base, bytes;
-		} vector = {};
-		if (bpf_probe_read_user(&m, sizeof(m), (void *)v))
-			return 0;
-		if (m.name)
-			put_user_bytes(o, LZ_PART_ADDRESS, m.name,
-				       m.name_bytes > 128 ? 128 : m.name_bytes & 255);
-		if (o->ev.ret > 0 && m.count &&
-		    !bpf_probe_read_user(&vector, sizeof(vector), (void *)m.vectors)) {
-			/* Behind what came there are the process's own old bytes. */
-			u64 n = o->ev.ret < vector.bytes ? o->ev.ret : vector.bytes;
-			put_user_bytes(o, LZ_PART_BYTES, vector.base,
-				       n > SNAP_BYTES ? SNAP_BYTES : n & 511);
-		}
+		put_message(o, v);
 	}
 	return 0;
 }

@@ -10,7 +10,7 @@
  *	reuse N ARGV…    N processes one after the other that all have the same number; prints it
  *	storm PATH N     opens PATH N times
  *	pairs PATH N     forks N times; each child opens PATH
- *	compat PATH PORT ARGV…   by the 32-bit entry: openat, connect, execve
+ *	compat PATH PORT ARGV…   by the 32-bit entry: openat, connect, sendmsg of ARGV[1], execve
  *	uring PATH       opens PATH by io_uring; prints its number
  *	uring-rename FROM TO
  *	deep FOLDER N    a file below N folders of one letter each, below FOLDER; prints its path's end
@@ -271,7 +271,7 @@ static int compat(int argc, char **argv)
 	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	char *room = mmap(NULL, 65536, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
-	uint32_t words[20] = {0}, args[3];
+	uint32_t words[20] = {0}, args[3], vector[2], message[7] = {0};
 	long fd;
 
 	if (argc < 3 || room == MAP_FAILED)
@@ -292,6 +292,13 @@ static int compat(int argc, char **argv)
 	args[1] = (uint32_t)low(&room, &a, sizeof(a));
 	args[2] = sizeof(a);
 	call32(102, 3, low(&room, args, sizeof(args)), 0);
+	if (argc > 3) {
+		vector[0] = (uint32_t)low(&room, argv[3], strlen(argv[3]) + 1);
+		vector[1] = (uint32_t)strlen(argv[3]);
+		message[2] = (uint32_t)low(&room, vector, sizeof(vector));
+		message[3] = 1;
+		call32(370 /* sendmsg */, fd, low(&room, message, sizeof(message)), 0);
+	}
 	for (int i = 2; i < argc && i < 20; i++)
 		words[i - 2] = (uint32_t)low(&room, argv[i], strlen(argv[i]) + 1);
 	fd = call32(11 /* execve */, words[0], low(&room, words, sizeof(words)), 0);

@@ -165,6 +165,7 @@ class Lab:
                          + rule("Own", f"evt.type in (open, openat) and fd.name = /proc/self/exe and proc.cmdline contains {self.mark}")
                          + rule("Bottom", "evt.type in (open, openat) and fd.name endswith lzrace-bottom")
                          + rule("Ran", f"evt.type in (execve, execveat) and (proc.cmdline contains {self.mark} or proc.exepath contains {self.mark})")
+                         + rule("Sent", f"evt.type = sendmsg and evt.buffer contains {self.mark}")
                          + rule("Connected", f"evt.type = connect and fd.sport = {self.port}")
                          + rule("Rang", f"evt.type = io_uring and proc.cmdline contains {self.mark}"))
         v1 = "/sys/fs/cgroup/pids"
@@ -287,6 +288,7 @@ def short_32_bit_calls(lab, tap, main):
     tap.case(len(main.wait(is_touched(f"{lab.hot}/f", pid))) == 1, "32-bit openat: told")
     found = main.wait(lambda a: a["rule"] == "Connected" and a["proc.pid"] == pid)
     tap.case(len(found) == 1 and found[0]["fd.sip"] == "127.0.0.1", "32-bit socketcall: connect is told with its address")
+    tap.case(len(main.wait(lambda a: a["rule"] == "Sent" and a["proc.pid"] == pid)) == 1, "32-bit sendmsg: what it sends is told")
     return None
 
 
@@ -698,7 +700,7 @@ def hot_reload(lab, tap, main):
     beat = Beat(lab)
     time.sleep(0.3)
     lab.write_rules("20.yaml", rule("Removed", f"evt.type in (unlink, unlinkat) and fs.path.name contains {lab.mark}/hot"))
-    tap.case(bool(main.wait_words("rules changed: 8")), "a new rule file is taken by itself")
+    tap.case(bool(main.wait_words("rules changed: 9")), "a new rule file is taken by itself")
     doomed = f"{lab.hot}/doomed"
     open(doomed, "w", encoding="ascii").close()
     os.unlink(doomed)
@@ -706,7 +708,7 @@ def hot_reload(lab, tap, main):
     lab.write_rules("20.yaml", rule("Removed", f"evt.type in (unlink, unlinkat) and fs.path.name contains {lab.mark}/hot")
                     + rule("Made", f"evt.type in (mkdir, mkdirat) and fs.path.name contains {lab.mark}/hot"))
     main.process.send_signal(signal.SIGHUP)
-    tap.case(bool(main.wait_words("rules changed: 9")), "SIGHUP: rules are read again")
+    tap.case(bool(main.wait_words("rules changed: 10")), "SIGHUP: rules are read again")
     os.mkdir(f"{lab.hot}/made")
     tap.case(len(main.wait(lambda a: a["rule"] == "Made")) == 1, "SIGHUP: the new rule is met")
     lab.write_rules("20.yaml", "- rule: Broken\n  desc: d\n  condition: evt.type = open and proc.nme = x\n  output: o\n  priority: INFO\n")
@@ -715,7 +717,7 @@ def hot_reload(lab, tap, main):
     os.mkdir(f"{lab.hot}/made2")
     tap.case(len(main.wait(lambda a: a["rule"] == "Made", 2)) == 2, "a bad file: the old rules stay")
     os.unlink(f"{lab.rules}/20.yaml")
-    tap.case(bool(main.wait_words("rules changed: 7")), "a rule file that is taken away: its rules go")
+    tap.case(bool(main.wait_words("rules changed: 8")), "a rule file that is taken away: its rules go")
     count, told = beat.end(main)
     tap.note(f"{count} opened, {told} told over four changes")
     tap.case(count > 1000 and told == count, "no event is lost, none told twice while rules change")
@@ -732,7 +734,7 @@ def learnt_then_asked(lab, tap, main):
         time.sleep(0.02)
     before = len(main.words)
     lab.write_rules("30.yaml", rule("Later", f"evt.type in (open, openat) and fd.name = {path}"))
-    main.wait_words("rules changed: 8", 8, before)
+    main.wait_words("rules changed: 9", 8, before)
     pid = touch(path)
     tap.case(len(main.wait(lambda a: a["rule"] == "Later" and a["proc.pid"] == pid)) == 1, "a file that was learnt is seen again: a new rule asks for it")
     os.unlink(f"{lab.rules}/30.yaml")
