@@ -463,9 +463,10 @@ static int set_up(struct lz_programs *p, const struct lz_programs_config *c, str
 		r = load(p, c, err);
 	if (!r)
 		r = make_rings(p, c->ring_bytes, err);
-	if (!r)
-		attach_groups(p);
-	return r ? r : attach_tracing(p, err);
+	if (r || c->trial)
+		return r;
+	attach_groups(p);
+	return attach_tracing(p, err);
 }
 
 struct lz_programs *lz_programs_load(const struct lz_programs_config *c, struct lz_err *err)

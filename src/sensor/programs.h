@@ -29,6 +29,7 @@ struct lz_programs_config {
 	bool discard;	       /* files can be passed over (lz_programs_discard) */
 	uint64_t tokens_per_s; /* events a second of one container; 0: no limit */
 	size_t ring_bytes;     /* of each ring; a power of two */
+	bool trial;	       /* loaded, which is when the kernel says no, and not attached */
 };
 
 /* One attach point, for the doctor. */

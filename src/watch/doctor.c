@@ -58,7 +58,8 @@ static bool is_row(const struct facts *f, const char *what)
 	return false;
 }
 
-/* The real programs, for all that any rule can ask about: what a small one may, they may not. */
+/* The real programs, for all that any rule can ask about: what a small one may, they may not. They are
+ * not attached: to take away a hundred programs behind calls takes a kernel many seconds. */
 static void find_refused(struct facts *f)
 {
 	struct lz_programs_config all = {.environment = true,
@@ -67,7 +68,8 @@ static void find_refused(struct facts *f)
 					 .capabilities = true,
 					 .uring = UINT64_MAX,
 					 .discard = true,
-					 .ring_bytes = 64 * LZ_K};
+					 .ring_bytes = 64 * LZ_K,
+					 .trial = true};
 	const struct lz_program_refused *r;
 	struct lz_programs *p;
 	struct lz_err err = {0};
