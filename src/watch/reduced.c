@@ -140,15 +140,20 @@ static void tell_end(uint32_t pid, uint64_t start_ns,
 static void hear(struct lz_reduced *r, void (*each)(void *arg, struct lz_span record), void *arg)
 {
 	char bytes[8192] __attribute__((aligned(8)));
+	struct sockaddr_nl from;
+	socklen_t size = sizeof(from);
 	ssize_t n;
 
-	while ((n = recv(r->socket, bytes, sizeof(bytes), 0)) > 0 || errno == ENOBUFS) {
+	while ((n = recvfrom(r->socket, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &size)) >
+		       0 ||
+	       (n < 0 && errno == ENOBUFS)) {
 		const struct nlmsghdr *h = (const void *)bytes;
 		const struct cn_msg *m = NLMSG_DATA(h);
 		struct proc_event e;
 		r->missed |= n < 0; /* the socket was full; what it holds comes next */
-		if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*m) + sizeof(e)))
-			continue;
+		size = sizeof(from);
+		if (n < (ssize_t)(NLMSG_HDRLEN + sizeof(*m) + sizeof(e)) || from.nl_pid)
+			continue; /* the kernel's word counts, nobody else's */
 		memcpy(&e, m->data, sizeof(e));
 		if (e.what == PROC_EVENT_EXEC)
 			tell(r, (uint32_t)e.event_data.exec.process_tgid, LZ_EV_EXEC, each, arg);

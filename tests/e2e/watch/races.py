@@ -14,6 +14,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tarfile
@@ -834,6 +835,17 @@ def reduced(lab, tap, main):
     if not watch.wait_words("the kernel tells of programs", 0):
         tap.note("skipped: this kernel does not tell of programs")
     else:
+        # That it has started once more is the word of a forger, not of the kernel.
+        child = subprocess.Popen(["/bin/sh", "-c", f": {lab.mark} once; read -r line"], stdin=subprocess.PIPE)
+        of_child = lambda a: a["rule"] == "Ran" and a["proc.pid"] == child.pid  # noqa: E731
+        watch.wait(of_child)
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 11) as forger:
+            event = struct.pack("=IIQII", 2, 0, 0, child.pid, child.pid) + bytes(40)
+            message = struct.pack("=IIIIHH", 1, 1, 0, 0, len(event), 0) + event
+            forger.sendto(struct.pack("=IHHII", 16 + len(message), 3, 0, 0, 0) + message, (watch.process.pid, 0))
+        ran(lab, watch)
+        tap.case(len(watch.matching(of_child)) == 1, "reduced: a forged word is no event")
+        child.communicate()
         watch.process.send_signal(signal.SIGSTOP)
         for _ in range(300):  # each begins and ends: two words of the kernel
             crowd = [threading.Thread(target=int) for _ in range(100)]
